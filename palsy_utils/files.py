@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
+
 
 class PalsyError(Exception):
     """Something the user can mend, told in one sentence: what, where, what to do."""
@@ -65,3 +67,11 @@ def sha256(*paths: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict | None:
+    """Read a JSON file; None if it is missing or cut off."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,158 @@
+"""All folds of all models of a cohort: what there is to run, and the order in which it runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from palsy_utils.cluster import (
+    Task,
+    check_parameters,
+    execute_all,
+    open_client,
+    remove_attempts,
+)
+from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.folds import check_training_classes, fold_names
+from palsy_utils.modalities import fingerprint, load_samples
+from palsy_utils.profiles import MODELS, Profile, find_model, find_profile
+from palsy_utils.runs import DONE, check_same_data, grid, run_folder
+
+FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"
+
+
+def run(
+    cohort: str | Path,
+    profile: str = "phantom",
+    models: Sequence[str] = (),
+    folds: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    scheduler: str | None = None,
+    figures: str | Path = PROJECT / "figures",
+) -> pd.DataFrame:
+    """Run the series on a cohort: frames, faces, every fold that is not done, the table.
+
+    Args:
+        cohort: the cohort's folder.
+        profile: `phantom`, `paper` or `smoke`.
+        models: names of `profiles.MODELS`; empty for all. What fusion needs is added.
+        folds: 0 to leave one person out, k for grouped k-fold.
+        seed: of the run.
+        device: where each fold trains.
+        workers: notebooks side by side; None for one a core, or a single one on a GPU.
+        scheduler: address of a running Dask scheduler; None for a cluster on this machine.
+        figures: the folder under which the table and the pictures go.
+
+    Returns:
+        What failed, one row a notebook: `notebook`, `model`, `fold`, `error`.
+
+    Raises:
+        PalsyError: something is wrong with the parameters or the cohort, before anything is run.
+    """
+    from filelock import FileLock, Timeout
+
+    who, size = load_cohort(cohort), find_profile(profile)
+    names = with_needs(models)
+    if needs_imagenet(size, names):
+        find_imagenet_weights(size.imagenet)  # better now than in every fold
+    folder = run_folder(who.root.resolve(), profile, seed)
+    common = {"cohort": str(who.root.resolve()), "profile": profile}
+    grid_of = {"folds": folds, "seed": seed}
+    table = common | grid_of | {"figures": str(Path(figures).resolve())}
+    tasks = {
+        FRAMES: Task(FRAMES, {"cohort": common["cohort"]}, folder / FRAMES),
+        FACES: Task(FACES, common, folder / FACES),
+        TABLE: Task(TABLE, table, folder / TABLE),
+    }
+    for task in tasks.values():
+        check_parameters(task)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            FileLock(who.root / "runs" / ".lock", timeout=0),
+            open_client(scheduler, workers, device) as client,
+        ):
+            remove_attempts(folder)
+            for stage in (FRAMES, FACES):
+                failed = execute_all(client, [tasks[stage]], stage)
+                if failed:
+                    return pd.DataFrame(failed)
+            todo = open_tasks(who, size, names, folder, common | grid_of | {"device": device})
+            failed = execute_all(client, todo, "folds")
+            failed += execute_all(client, [tasks[TABLE]], "table")
+    except Timeout:
+        raise PalsyError(
+            f"Another `palsy run` is working on {who.root}: wait for it or stop it, then run again."
+        ) from None
+    except OSError as error:
+        raise PalsyError(
+            f"{folder} cannot be written ({error.strerror or error}): free some space or choose a "
+            "cohort folder that you may write to; earlier results are untouched."
+        ) from error
+    return pd.DataFrame(failed)
+
+
+def with_needs(models: Sequence[str]) -> list[str]:
+    """Return model names in table order, with the models that fusion needs; all for none."""
+    wanted = {need for name in models for need in (name, *find_model(name).needs)}
+    return [name for name in MODELS if name in wanted or not models]
+
+
+def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
+    """Say whether any of the models starts from ImageNet weights in this profile."""
+    images = {"rgb", "lines"}
+    return profile.imagenet == "required" and any(images & {*MODELS[m].modalities} for m in models)
+
+
+def open_tasks(
+    cohort: Cohort, profile: Profile, models: Sequence[str], folder: Path, parameters: dict
+) -> list[Task]:
+    """Build the grid (model x fold) and return the tasks of the folds that are not done.
+
+    Raises:
+        PalsyError: folds do not fit the cohort, a parameter name is wrong, or what is done was
+            made from other data.
+    """
+    samples = load_samples(cohort.root)
+    folds = fold_names(samples, parameters["folds"])
+    check_training_classes(samples, folds)
+    states = grid(folder, models, folds)
+    check_same_data(folder, states, folds, fingerprint(cohort.root))
+    tasks = [
+        Task(
+            find_model(model).notebook,
+            parameters | {"model": model, "fold": fold},
+            folder / model / fold,
+            tuple(folder / need / fold for need in find_model(model).needs),
+        )
+        for model in models
+        for fold in folds
+        if states.loc[model, fold] != DONE
+    ]
+    # The slow ones first, so that no core is left with a long one at the end.
+    slow = {"lines+rgb-resnet50": 0, "lines-resnet50": 1, "rgb-resnet50": 2}
+    tasks.sort(key=lambda task: slow.get(task.parameters["model"], 3))
+    for task in {task.notebook: task for task in tasks}.values():
+        check_parameters(task)
+    return tasks
+
+
+def status(
+    cohort: str | Path, profile: str, models: Sequence[str] = (), folds: int = 0, seed: int = 0
+) -> pd.DataFrame:
+    """Return the grid of a run: models down, folds across, each `done`, `failed` or `open`.
+
+    Raises:
+        PalsyError: the cohort, profile or a model is unknown.
+    """
+    who = load_cohort(cohort)
+    folder = run_folder(who.root, find_profile(profile).name, seed)
+    try:
+        people = fold_names(load_samples(who.root), folds)
+    except PalsyError:  # nothing is measured yet: the labels say who there is
+        people = fold_names(who.labels, folds)
+    return grid(folder, with_needs(models), people)

@@ -1,0 +1,94 @@
+"""The command `palsy`: run the series on a cohort, see how far it is, draw a phantom cohort."""
+
+import sys
+
+import click
+
+from palsy_utils import __version__
+from palsy_utils.files import PalsyError
+
+
+class OneSentence(click.Group):
+    """A group of commands whose known errors end in one sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except PalsyError as error:
+            raise click.ClickException(str(error)) from None
+
+
+cohort_option = click.option(
+    "--cohort", required=True, type=click.Path(), help="Folder of the cohort, say data/phantom."
+)
+profile_option = click.option(
+    "--profile",
+    default="phantom",
+    show_default=True,
+    help="Size of the run: phantom, paper, smoke.",
+)
+models_option = click.option(
+    "--models", default="", help="Names of models, separated by commas; all of them if not given."
+)
+folds_option = click.option(
+    "--folds", default=0, show_default=True, help="0 leaves one person out; k makes k groups."
+)
+seed_option = click.option("--seed", default=0, show_default=True, help="Seed of the run.")
+
+
+@click.group(cls=OneSentence)
+@click.version_option(__version__, prog_name="palsy")
+def main() -> None:
+    """Multimodal facial-palsy detection from video. For research and teaching only."""
+
+
+@main.command()
+@cohort_option
+@profile_option
+@models_option
+@folds_option
+@seed_option
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
+@click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
+@click.option("--figures", default="figures", show_default=True, type=click.Path())
+def run(models: str, **parameters) -> None:
+    """Run the series: frames, faces, every fold that is not done yet, the table."""
+    from palsy_utils import batch
+
+    failed = batch.run(models=_names(models), **parameters)
+    if len(failed):
+        click.echo(
+            f"\n{len(failed)} notebook(s) failed:\n{failed.to_string(index=False)}", err=True
+        )
+        click.echo("Run the same command again to repeat only these.", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@cohort_option
+@profile_option
+@models_option
+@folds_option
+@seed_option
+def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> None:
+    """Show which folds of which models are done, failed, or open."""
+    from palsy_utils import batch
+
+    click.echo(batch.status(cohort, profile, _names(models), folds, seed).to_string())
+
+
+@main.command()
+@click.argument("folder", type=click.Path())
+@click.option("--patients", default=21, show_default=True, type=click.IntRange(2))
+@click.option("--clips", default=31, show_default=True, type=click.IntRange(2))
+@click.option("--seed", default=0, show_default=True)
+def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
+    """Draw a phantom cohort of any size into FOLDER."""
+    from palsy_utils.phantom import write_cohort
+
+    write_cohort(folder, patients=patients, clips=clips, seed=seed)
+
+
+def _names(models: str) -> list[str]:
+    return [name.strip() for name in models.split(",") if name.strip()]

@@ -1,0 +1,174 @@
+"""Notebooks as tasks: papermill executes them on a Dask cluster, and results are moved into place.
+
+Every notebook runs in an *attempt* folder of its own and is moved into place by the one process
+that started it, so that no half-finished or late-coming attempt is ever taken for a result.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from palsy_utils.files import PROJECT, PalsyError
+
+NOTEBOOKS = PROJECT / "notebooks"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to execute: its parameters, and the folder its results are moved to."""
+
+    notebook: str
+    parameters: dict
+    folder: Path
+    needs: tuple[Path, ...] = ()  # folders of folds that must be done before
+
+
+def check_parameters(task: Task) -> None:
+    """Check a task's parameter names against its notebook's; papermill lets a typo pass.
+
+    Raises:
+        PalsyError: the notebook is missing, or has no parameter of that name.
+    """
+    import papermill
+
+    path = NOTEBOOKS / f"{task.notebook}.ipynb"
+    if not path.exists():
+        raise PalsyError(
+            f"{path} is missing: install the project from its checkout (`pip install -e .`)."
+        )
+    unknown = sorted(set(task.parameters) - set(papermill.inspect_notebook(str(path))))
+    if unknown:
+        raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct the name.")
+
+
+def open_client(scheduler: str | None, workers: int | None, device: str):
+    """Connect to a running Dask scheduler, or start a cluster of threads on this machine.
+
+    Threads are enough, for each notebook has a kernel, a process, of its own.
+    """
+    from dask.distributed import Client, LocalCluster
+
+    if scheduler:
+        try:
+            return Client(scheduler, timeout="20s")
+        except (OSError, ValueError) as error:
+            raise PalsyError(
+                f"No Dask scheduler answers at {scheduler}: start one (`dask scheduler`), or "
+                "correct the address."
+            ) from error
+    cores = os.cpu_count() or 1
+    workers = workers or (1 if _has_gpu(device) else cores)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, cores // workers))  # kernels inherit it
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=workers, processes=False, dashboard_address=None
+    )
+    return Client(cluster)
+
+
+def _has_gpu(device: str) -> bool:
+    if device == "cpu":
+        return False
+    from palsy_utils.training import pick_device  # torch, which takes seconds to import
+
+    return pick_device(device).type != "cpu"
+
+
+def remove_attempts(folder: Path) -> None:
+    """Remove what attempts of a killed run left behind."""
+    for attempt in folder.glob("**/.*.attempt"):
+        shutil.rmtree(attempt, ignore_errors=True)
+
+
+def execute(task: Task) -> tuple[Path, str | None]:
+    """Execute a notebook in an attempt folder of its own; runs on a worker.
+
+    Returns:
+        The attempt's folder, and the error in one line, or None if all went well.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
+    attempt.mkdir(parents=True)
+    outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
+    try:
+        papermill.execute_notebook(
+            str(NOTEBOOKS / f"{task.notebook}.ipynb"),
+            str(attempt / "notebook.ipynb"),
+            task.parameters | outputs,
+            kernel_name="python3",
+            cwd=str(NOTEBOOKS),
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        known = error.ename == "PalsyError"
+        return attempt, str(error.evalue) if known else f"{error.ename}: {error.evalue}"
+    except Exception as error:  # the kernel died, the disk is full, ...
+        return attempt, f"{type(error).__name__}: {error}"
+    return attempt, None
+
+
+def settle(attempt: Path, folder: Path, error: str | None) -> None:
+    """Move an attempt into place; a failed one leaves its notebook, never predictions."""
+    if error:
+        (attempt / "predictions.csv").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier failure, or of a stage run again
+    attempt.rename(folder)
+
+
+def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
+    """Execute tasks side by side, each after the folds it needs; one failure stops no other.
+
+    Returns:
+        What failed: `notebook`, `model`, `fold`, `error`.
+    """
+    from dask.distributed import as_completed
+    from tqdm.auto import tqdm
+
+    waiting, unfinished = list(tasks), {task.folder for task in tasks}
+    running, failed, completed = {}, {}, as_completed()
+    bar = tqdm(total=len(tasks), desc=title, unit="notebook", dynamic_ncols=True)
+
+    def finish(task: Task, error: str | None) -> None:
+        unfinished.discard(task.folder)
+        if error:
+            failed[task.folder] = error
+            bar.write(f"failed: {task.notebook} {task.parameters.get('fold', '')}: {error}")
+        bar.update()
+
+    def start() -> None:
+        for task in [task for task in waiting if not unfinished.intersection(task.needs)]:
+            waiting.remove(task)
+            if broken := [str(need) for need in task.needs if need in failed]:
+                finish(task, f"not run, because {' and '.join(broken)} failed")
+                continue
+            future = client.submit(execute, task, pure=False)
+            running[future] = task
+            completed.add(future)
+        side_by_side = min(len(running), sum(client.nthreads().values()))
+        bar.set_postfix(running=side_by_side, failed=len(failed))
+
+    start()
+    for future in completed:
+        task = running.pop(future)
+        if future.status == "finished":
+            attempt, error = future.result()
+            settle(attempt, task.folder, error)
+        else:
+            error = f"its worker was lost ({future.exception()!r})"
+        finish(task, error)
+        start()
+    bar.close()
+    by_folder = {task.folder: task for task in tasks}
+    return [
+        {
+            "notebook": by_folder[folder].notebook,
+            "model": by_folder[folder].parameters.get("model", ""),
+            "fold": by_folder[folder].parameters.get("fold", ""),
+            "error": error,
+        }
+        for folder, error in failed.items()
+    ]

@@ -1,0 +1,88 @@
+"""The two public files the series needs besides data: Face Landmarker, and ImageNet weights.
+
+Each is looked for at the path in its environment variable, then in `data/models/`, and then
+downloaded there. Wherever it comes from, its SHA-256 must be the known one.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from palsy_utils.files import PROJECT, PalsyError, sha256
+
+
+class Download(NamedTuple):
+    """A public file: its environment variable, its address, and what its content must hash to."""
+
+    variable: str
+    url: str
+    sha256: str
+
+    @property
+    def stored(self) -> Path:
+        """Where it lies once downloaded."""
+        return PROJECT / "data" / "models" / self.url.rsplit("/", 1)[1]
+
+
+# MediaPipe's Face Landmarker bundle, float16, version 1 (Apache-2.0), 3.6 MB.
+LANDMARKER = Download(
+    "PALSY_FACE_LANDMARKER",
+    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+    "face_landmarker.task",
+    "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+)
+
+# torchvision's ResNet50 IMAGENET1K_V1, the weights that `pretrained=True` gave, 98 MB.
+RESNET50 = Download(
+    "PALSY_RESNET50_WEIGHTS",
+    "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+    "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
+)
+
+
+def is_at_hand(what: Download) -> bool:
+    """Say whether a local copy is named by the variable or lies in `data/models/`."""
+    return bool(os.environ.get(what.variable)) or what.stored.exists()
+
+
+def find(what: Download) -> Path:
+    """Return a verified local copy, downloading it if there is none.
+
+    Raises:
+        PalsyError: the copy has another hash, or there is none and it cannot be downloaded.
+    """
+    local = Path(os.environ.get(what.variable) or what.stored)
+    if is_at_hand(what):
+        if not local.is_file():
+            raise PalsyError(f"{what.variable} names {local}, which is no file: correct the path.")
+        if sha256(local) != what.sha256:
+            raise PalsyError(
+                f"{local} is damaged or another file (its SHA-256 is not {what.sha256}): delete "
+                f"it and download {what.url} again."
+            )
+        return local
+    import pooch
+
+    try:
+        pooch.retrieve(what.url, f"sha256:{what.sha256}", local.name, local.parent)
+    except Exception as error:  # pooch, requests, urllib3 and the disk each raise their own
+        raise PalsyError(
+            f"{local.name} is not at hand and could not be downloaded ({type(error).__name__}): "
+            f"fetch {what.url} on a machine with internet and put it at {local}, or set "
+            f"{what.variable} to its path."
+        ) from error
+    return local
+
+
+def find_imagenet_weights(wanted: Literal["required", "if at hand", "never"]) -> Path | None:
+    """Return the file of ResNet50's ImageNet weights, or None for random weights.
+
+    Args:
+        wanted: `required` downloads them if need be, `if at hand` takes only a local copy.
+
+    Raises:
+        PalsyError: they are required and cannot be had, or the copy has the wrong hash.
+    """
+    if wanted == "never" or (wanted == "if at hand" and not is_at_hand(RESNET50)):
+        return None
+    return find(RESNET50)

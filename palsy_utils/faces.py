@@ -1,0 +1,239 @@
+"""Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils.cohort import Cohort
+from palsy_utils.downloads import LANDMARKER, find
+from palsy_utils.files import PalsyError, publish
+
+if TYPE_CHECKING:
+    from mediapipe.tasks.python.vision import FaceLandmarker
+
+N_LANDMARKS, N_EXPRESSIONS = 478, 52
+MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
+COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
+
+
+@lru_cache(maxsize=1)
+def open_landmarker() -> "FaceLandmarker":
+    """Open MediaPipe's Face Landmarker, once per process.
+
+    IMAGE mode gives the same answer for the same picture; VIDEO mode need not.
+
+    Raises:
+        PalsyError: the model bundle cannot be had or has the wrong hash.
+    """
+    path = find(LANDMARKER)
+    os.environ.setdefault("GLOG_minloglevel", "2")  # its start-up chatter is not about the data
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(path)),
+        output_face_blendshapes=True,
+        num_faces=MOST_FACES,
+    )
+    return vision.FaceLandmarker.create_from_options(options)
+
+
+def read_image(path: Path) -> tuple[np.ndarray | None, str]:
+    """Read a picture as RGB uint8 (height, width, 3), with a note on what had to be converted.
+
+    Grey is repeated to three channels, 16 bits are reduced to 8, transparency is laid over mid
+    grey. A picture that cannot be read comes back as None with the note `unreadable`.
+    """
+    import cv2
+
+    # Only JPEG carries the rotation of a phone, which UNCHANGED would ignore.
+    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
+    try:
+        image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    except (OSError, cv2.error):
+        image = None
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        return None, "unreadable"
+    notes = []
+    if image.dtype == np.uint16:
+        notes.append("16-bit")
+        image = (image // 257).astype(np.uint8)
+    if image.ndim == 2:
+        notes.append("grey")
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    if image.shape[2] == 4:
+        notes.append("transparent")
+        opacity = image[..., 3:] / 255
+        image = (image[..., :3] * opacity + 127 * (1 - opacity)).astype(np.uint8)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(notes)
+
+
+def measure_image(image: np.ndarray) -> dict:
+    """Find the largest face in one picture and measure it.
+
+    A face that fills the whole picture is missed by the detector, so a picture without a face is
+    tried once more with a margin of half its size around it.
+
+    Args:
+        image: RGB uint8, (height, width, 3).
+
+    Returns:
+        `found`, `n_faces`, `note`, `height`, `width`, `landmarks` (1434 float32: x, y, z of each
+        of the 478; x and z in widths, y in heights of the picture) and `expressions` (52 float32
+        from 0 to 1); the last two are None when no face is found.
+    """
+    height, width = image.shape[:2]
+    faces, scores = _detect(image)
+    note = ""
+    if not faces:
+        dy, dx = height // 2, width // 2
+        faces, scores = _detect(np.pad(image, ((dy, dy), (dx, dx), (0, 0)), mode="edge"))
+        scale = np.array([(width + 2 * dx) / width, (height + 2 * dy) / height, 0])
+        scale[2] = scale[0]
+        shift = np.array([dx / width, dy / height, 0])
+        faces = [face * scale - shift for face in faces]
+        note = "padded" if faces else "no face"
+    measured = {"found": bool(faces), "n_faces": len(faces), "height": height, "width": width}
+    if not faces:
+        return measured | {"note": note, "landmarks": None, "expressions": None}
+    largest = int(np.argmax([np.prod(np.ptp(face[:, :2], axis=0)) for face in faces]))
+    if len(faces) > 1:
+        note = "; ".join(filter(None, [note, f"largest of {len(faces)} faces"]))
+    return measured | {
+        "note": note,
+        "landmarks": faces[largest].astype(np.float32).ravel(),
+        "expressions": scores[largest],
+    }
+
+
+def _detect(image: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return landmarks (478, 3) and expression scores (52,) of each face in a picture."""
+    import mediapipe as mp
+
+    picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+    result = open_landmarker().detect(picture)
+    faces = [np.array([(p.x, p.y, p.z) for p in face]) for face in result.face_landmarks]
+    scores = [np.array([s.score for s in f], np.float32) for f in result.face_blendshapes]
+    return faces, scores
+
+
+def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
+    """Measure every frame of a cohort into `faces/<video>.parquet`, frames without a face too.
+
+    A video whose measurements are at hand, for the same frames, is not measured again.
+
+    Args:
+        cohort: its frames must have been extracted (`frames.extract_frames`).
+        workers: processes that measure side by side; None for one a core.
+
+    Returns:
+        One row a video: `video`, `frames`, `faces`, `no_face`, and `notes` with their counts.
+
+    Raises:
+        PalsyError: the landmark model cannot be had, or frames or measurements are missing.
+    """
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    from palsy_utils.frames import load_frames
+
+    frames = dict(list(load_frames(cohort).groupby("video"))) if _has_files(cohort) else {}
+    missing = [v for v in frames if not _is_measured(cohort.root, v, frames[v])]
+    if missing:
+        find(LANDMARKER)  # one clear error, early
+        jobs = (delayed(_measure_video)(cohort.root, frames[video]) for video in missing)
+        parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
+        for _ in tqdm(parallel(jobs), "measuring faces", len(missing), unit="video"):
+            pass
+    table, _, _ = load_faces(cohort)
+    return pd.DataFrame(
+        [
+            {
+                "video": video,
+                "frames": len(rows),
+                "faces": int(rows["found"].sum()),
+                "no_face": int((~rows["found"]).sum()),
+                "notes": ", ".join(f"{n} x {k}" for k, n in _count_notes(rows).items()),
+            }
+            for video, rows in table.groupby("video", sort=False)
+        ]
+    )
+
+
+def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
+    return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
+
+
+def _has_files(cohort: Cohort) -> bool:
+    return bool((cohort.videos["kind"] != "measured").any())
+
+
+def _faces_file(root: Path, video: str) -> Path:
+    return root / "faces" / f"{video}.parquet"
+
+
+def _is_measured(root: Path, video: str, frames: pd.DataFrame) -> bool:
+    try:
+        measured = pd.read_parquet(_faces_file(root, video), columns=["frame"])
+    except (OSError, ValueError):  # absent or cut off: pyarrow's own errors derive from these
+        return False
+    return measured["frame"].tolist() == frames["frame"].tolist()
+
+
+def _measure_video(root: Path, frames: pd.DataFrame) -> None:
+    rows = []
+    for frame in frames.itertuples():
+        image, note = read_image(root / frame.file)
+        if image is None:
+            measured = {"found": False, "n_faces": 0, "note": "", "height": 0, "width": 0}
+            measured |= {"landmarks": None, "expressions": None}
+        else:
+            measured = measure_image(image)
+        identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
+        notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
+        rows.append(identity | measured | {"note": "; ".join(notes)})
+    table = pd.DataFrame(rows)[[*COLUMNS, "landmarks", "expressions"]]
+    write_faces(table, _faces_file(root, rows[0]["video"]))
+
+
+def write_faces(table: pd.DataFrame, path: Path) -> None:
+    """Write the measurements of one video (`COLUMNS`, landmarks, expressions) as parquet."""
+    with publish(path) as part:
+        table.to_parquet(part, compression="zstd", index=False)
+
+
+def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Load what was measured on a cohort, ordered by patient, video, frame.
+
+    Returns:
+        The table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both float32;
+        NaN where no face was found.
+
+    Raises:
+        PalsyError: measurements of a video are missing or unreadable.
+    """
+    tables = []
+    for video in cohort.videos["video"]:
+        path = _faces_file(cohort.root, video)
+        try:
+            tables.append(pd.read_parquet(path))
+        except (OSError, ValueError) as error:
+            raise PalsyError(
+                f"{path} is missing or cannot be read: run notebook 02 (faces and modalities) on "
+                f"this cohort; delete the file first if it is damaged."
+            ) from error
+    table = pd.concat(tables)
+    # Who is in a video is the cohort's word: a table of patients may have come after measuring.
+    table["patient"] = table["video"].map(cohort.videos.set_index("video")["patient"])
+    table = table.sort_values(["patient", "video", "frame"], ignore_index=True)
+    landmarks = _stack(table.pop("landmarks"), N_LANDMARKS * 3).reshape(-1, N_LANDMARKS, 3)
+    return table[COLUMNS], landmarks, _stack(table.pop("expressions"), N_EXPRESSIONS)
+
+
+def _stack(column: pd.Series, length: int) -> np.ndarray:
+    missing = np.full(length, np.nan, np.float32)
+    return np.stack([missing if v is None else v for v in column]).astype(np.float32)

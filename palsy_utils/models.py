@@ -1,0 +1,167 @@
+"""The nets of the paper's section 2.2, in its own order of layers.
+
+Every net returns two *logits* (healthy, palsy). The paper's sigmoid is applied by `probabilities`
+and, inside the loss, by `BCEWithLogitsLoss`, which is the same binary cross-entropy without its
+rounding near 0 and 1. A net takes its modality as stored; scaling is its first layer, whose
+numbers are fitted on the training people only and travel with the weights.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from torchvision.models import resnet50
+
+from palsy_utils.downloads import find_imagenet_weights
+
+UNITS = {"coordinates": (128, 64, 32), "expressions": (64, 32, 10)}  # paper; then 2 outputs
+INPUTS = {"coordinates": 125 * 2, "expressions": 52}
+FUSION_UNITS = (128, 64, 32)  # the paper leaves them open: as in its larger FNN
+HEAD_UNITS = 512  # paper
+HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Standardise(nn.Module):
+    """Flatten a structured modality and give each number mean 0 and variance 1."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n))
+        self.register_buffer("std", torch.ones(n))
+
+    def fit(self, values: np.ndarray) -> None:
+        """Take mean and standard deviation from training samples, (n_samples, ...)."""
+        flat = torch.as_tensor(np.asarray(values)).flatten(1).float()
+        std = flat.std(0, correction=0)
+        self.mean.copy_(flat.mean(0))
+        self.std.copy_(torch.where(std > 1e-6, std, 1.0))  # a constant stays a constant
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.flatten(1).float() - self.mean) / self.std
+
+
+class ImageNetScale(nn.Module):
+    """Turn stored images (n, h, w[, 3]), uint8, into what ResNet50 expects: (n, 3, h, w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.unsqueeze(1).expand(-1, 3, -1, -1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+        x = (x.float() / 255 - self.mean) / self.std
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def build_fnn(modality: str) -> nn.Sequential:
+    """Build the feed-forward net of `coordinates` or `expressions`.
+
+    Four fully connected layers; ReLU after the first three, dropout 0.5 in the first, batch norm
+    in the second. `[:-1]` is the net up to its last hidden layer.
+    """
+    first, second, third = UNITS[modality]
+    return nn.Sequential(
+        Standardise(INPUTS[modality]),
+        nn.Linear(INPUTS[modality], first),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(first, second),
+        nn.BatchNorm1d(second),
+        nn.ReLU(),
+        nn.Linear(second, third),
+        nn.ReLU(),
+        nn.Linear(third, 2),
+    )
+
+
+def build_resnet50(weights: dict | None = None) -> nn.Sequential:
+    """Build ResNet50 with the paper's head in place of its last layer.
+
+    The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
+
+    Args:
+        weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
+    """
+    backbone = resnet50(weights=None)
+    if weights is not None:
+        backbone.load_state_dict(weights)
+    backbone.fc = nn.Identity()
+    return nn.Sequential(
+        ImageNetScale(),
+        backbone,
+        nn.Linear(2048, HEAD_UNITS),
+        nn.ReLU(),
+        nn.Dropout(HEAD_DROPOUT),
+        nn.BatchNorm1d(HEAD_UNITS),
+        nn.Linear(HEAD_UNITS, 2),
+    ).to(memory_format=torch.channels_last)
+
+
+class TwoImages(nn.Module):
+    """Two ResNet50s, one an image modality, trained together: 512 + 512 features to 2 outputs."""
+
+    def __init__(self, weights: dict | None = None) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(build_resnet50(weights)[:-1] for _ in range(2))
+        self.output = nn.Linear(2 * HEAD_UNITS, 2)
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        features = [net(x) for net, x in zip(self.nets, (first, second), strict=True)]
+        return self.output(torch.cat(features, 1))
+
+
+def build_fusion(n_features: int) -> nn.Sequential:
+    """Build the early-fusion net on the concatenated features of two trained nets.
+
+    Four fully connected layers with ReLU; dropout 0.5 except in the third, which has batch norm.
+    Behind the outputs a dropout would erase answers, so the fourth layer's acts on its input.
+    """
+    first, second, third = FUSION_UNITS
+    return nn.Sequential(
+        Standardise(n_features),
+        nn.Linear(n_features, first),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(first, second),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(second, third),
+        nn.BatchNorm1d(third),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(third, 2),
+    )
+
+
+def build_model(modalities: Sequence[str], weights: dict | None = None) -> nn.Module:
+    """Build the net of a single structured modality, a single image modality, or two images."""
+    if len(modalities) == 2:
+        return TwoImages(weights)
+    if modalities[0] in UNITS:
+        return build_fnn(modalities[0])
+    return build_resnet50(weights)
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Turn logits (n, 2) into the probability of palsy (n,), from 0 to 1.
+
+    The net has one sigmoid for healthy and one for palsy, and the higher one wins. Their mean vote
+    for palsy, (p_palsy + 1 - p_healthy) / 2, says both in one number: above one half exactly when
+    palsy is the higher, and averaging it over nets is averaging their class probabilities.
+    """
+    healthy, palsy = torch.sigmoid(logits.float()).unbind(1)
+    return (palsy + 1 - healthy) / 2
+
+
+def imagenet_weights(wanted: str) -> dict | None:
+    """Load ResNet50's ImageNet weights, or return None for random ones (`find_imagenet_weights`).
+
+    Raises:
+        PalsyError: they are required and cannot be had, or the copy has the wrong hash.
+    """
+    path = find_imagenet_weights(wanted)
+    return None if path is None else torch.load(path, map_location="cpu", weights_only=True)

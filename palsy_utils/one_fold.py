@@ -1,0 +1,174 @@
+"""One model on one fold: what it works on, and what it leaves behind."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from palsy_utils.files import PalsyError, publish, write_csv, write_json
+from palsy_utils.folds import fold_names
+from palsy_utils.modalities import fingerprint, load_modality, load_samples
+from palsy_utils.models import build_model
+from palsy_utils.profiles import Profile, Training, find_model, find_profile
+from palsy_utils.runs import run_folder, write_predictions
+from palsy_utils.training import has_bf16, pick_device
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What one fold of one model works on: plain data, nothing computed."""
+
+    root: Path  # the cohort's folder
+    profile: Profile
+    model: str
+    name: str
+    held_out: tuple[str, ...]  # the people nobody trains on
+    samples: pd.DataFrame  # all of them: `modalities.SAMPLES`
+    train: np.ndarray  # rows of `samples`
+    test: np.ndarray  # the other rows: those of the people held out
+    seed: int
+    device: torch.device
+    folder: Path  # where its results go
+
+
+def open_fold(
+    cohort: str,
+    profile: str,
+    model: str,
+    fold: str,
+    folds: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+    output: str = "",
+) -> Fold:
+    """Check the parameters of a training notebook and lay out what it works on.
+
+    Args:
+        cohort: the cohort's folder.
+        profile: `phantom`, `paper` or `smoke`.
+        model: a name of `profiles.MODELS`.
+        fold: the fold's name: the person held out, or `fold-1-of-5`.
+        folds: 0 to leave one person out, k for grouped k-fold.
+        seed: of the whole fold.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        output: another folder for the results; empty for the usual one in `runs/`.
+
+    Raises:
+        PalsyError: one of them names something that is not there.
+    """
+    root, size, _ = Path(cohort), find_profile(profile), find_model(model)
+    samples = load_samples(root)
+    people = fold_names(samples, folds)
+    if fold not in people:
+        raise PalsyError(f"There is no fold {fold!r} in {root}: choose one of {', '.join(people)}.")
+    is_test = samples["patient"].isin(people[fold]).to_numpy()
+    return Fold(
+        root,
+        size,
+        model,
+        fold,
+        people[fold],
+        samples,
+        np.flatnonzero(~is_test),
+        np.flatnonzero(is_test),
+        seed,
+        pick_device(device),
+        Path(output) if output else run_folder(root, profile, seed) / model / fold,
+    )
+
+
+def describe_fold(fold: Fold) -> str:
+    """Say in one line what will run."""
+    people = fold.samples.groupby(fold.samples["patient"].isin(fold.held_out))["patient"].nunique()
+    return (
+        f"{fold.model}: trains on {people[False]} people ({len(fold.train)} frames), predicts "
+        f"{', '.join(fold.held_out)} ({len(fold.test)} frames); profile {fold.profile.name}, seed "
+        f"{fold.seed}, {fold.device}; writes {fold.folder}"
+    )
+
+
+def load_inputs(fold: Fold) -> list[np.ndarray]:
+    """Load the modalities that a fold's model sees, one array each, all samples."""
+    size = fold.profile.image_size
+    return [load_modality(fold.root, m, size) for m in find_model(fold.model).modalities]
+
+
+def how_to_train(fold: Fold) -> Training:
+    """Return the training numbers of a fold's model in its profile."""
+    modalities = find_model(fold.model).modalities
+    if "rgb" not in modalities and "lines" not in modalities:
+        return fold.profile.fnn
+    return fold.profile.resnet50 if len(modalities) == 1 else fold.profile.two_resnet50
+
+
+def save_fold(
+    fold: Fold,
+    probability: np.ndarray,
+    net: nn.Module | None = None,
+    history: pd.DataFrame | None = None,
+    imagenet: bool = False,
+) -> pd.DataFrame:
+    """Write what a fold gave: weights, history and settings first, the predictions last.
+
+    Args:
+        fold: see `open_fold`.
+        probability: of palsy, one for each of `fold.test`.
+        net: the trained net; late fusion has none.
+        history: what `train` returned.
+        imagenet: whether the net started from ImageNet weights.
+
+    Returns:
+        The predictions (`runs.PREDICTIONS`).
+    """
+    if net is not None:
+        state = net.state_dict()
+        halves = {
+            k: v.half() if v.ndim > 1 and v.is_floating_point() else v for k, v in state.items()
+        }
+        with publish(fold.folder / "weights.pt") as part:
+            torch.save(halves, part)
+    if history is not None:
+        write_csv(history, fold.folder / "history.csv")
+    settings = {
+        "model": fold.model,
+        "fold": fold.name,
+        "held_out": list(fold.held_out),
+        "seed": fold.seed,
+        "samples": fingerprint(fold.root),
+        "imagenet_weights": imagenet,
+        "device": str(fold.device),
+        "bf16": net is not None and has_bf16(fold.device),
+        "threads": torch.get_num_threads(),
+        "profile": fold.profile.model_dump(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+    write_json(settings, fold.folder / "settings.json")
+    held_out = fold.samples.iloc[fold.test]
+    return write_predictions(held_out, probability, fold.model, fold.name, fold.seed, fold.folder)
+
+
+def load_net(fold: Fold, model: str) -> nn.Module:
+    """Load the net of another model that was trained on the same fold of the same run.
+
+    Raises:
+        PalsyError: it was not trained yet, or its weights are damaged.
+    """
+    folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
+    path = folder / "weights.pt"
+    net = build_model(find_model(model).modalities)
+    if not path.exists():
+        raise PalsyError(
+            f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "
+            "`palsy run`."
+        )
+    try:
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # a damaged file fails in the unpickler, the zip reader or torch
+        raise PalsyError(
+            f"{path} is damaged: delete {folder}, and `palsy run` makes it again."
+        ) from error
+    return net

@@ -1,0 +1,120 @@
+"""Where the results of a run lie, and what makes a fold done.
+
+`runs/<profile>/<model>/<fold>/` holds `predictions.csv` (the fold is done when it is there),
+`settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook. A run
+with another seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils.files import PalsyError, read_json, write_csv
+
+PREDICTIONS = ["patient", "video", "frame", "label", "probability", "model", "fold", "seed"]
+DONE, FAILED, OPEN = "done", "failed", "open"
+
+
+def run_folder(root: Path, profile: str, seed: int = 0) -> Path:
+    """Return the folder of a run: one cohort, one profile, one seed."""
+    return root / "runs" / (profile if seed == 0 else f"{profile}-seed-{seed}")
+
+
+def write_predictions(
+    samples: pd.DataFrame, probability: np.ndarray, model: str, fold: str, seed: int, folder: Path
+) -> pd.DataFrame:
+    """Write the predictions of one fold, whole or not at all; they make the fold done.
+
+    Args:
+        samples: the held-out samples, with `patient`, `video`, `frame`, `label`.
+        probability: of palsy, from 0 to 1, one a sample.
+        model: its name.
+        fold: its name.
+        seed: the seed of the run.
+        folder: the fold's folder.
+
+    Returns:
+        What was written, with columns `PREDICTIONS`.
+
+    Raises:
+        PalsyError: a probability is not a number, or the disk cannot be written.
+    """
+    if not np.isfinite(probability).all():
+        raise PalsyError(
+            f"{model} gave probabilities that are no numbers for fold {fold}: lower its learning "
+            "rate in profiles.py."
+        )
+    identity = samples[["patient", "video", "frame", "label"]].reset_index(drop=True)
+    table = identity.assign(
+        probability=np.round(probability, 6), model=model, fold=fold, seed=seed
+    )[PREDICTIONS]
+    write_csv(table, folder / "predictions.csv")
+    return table
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read the predictions of one fold (`PREDICTIONS`).
+
+    Raises:
+        PalsyError: they are missing or damaged.
+    """
+    path = folder / "predictions.csv"
+    try:
+        table = pd.read_csv(path, dtype={"patient": str, "video": str, "fold": str})
+        whole = list(table) == PREDICTIONS and len(table) > 0 and table.notna().all(axis=None)
+    except FileNotFoundError:
+        raise PalsyError(
+            f"{path} is missing: train {folder.parent.name} on fold {folder.name} first, with its "
+            "notebook or with `palsy run`."
+        ) from None
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        raise PalsyError(f"{path} is damaged: delete it, and `palsy run` makes it again.")
+    return table
+
+
+def fold_state(folder: Path) -> str:
+    """Say whether a fold is `done`, `failed` (only its notebook is there) or `open`."""
+    if (folder / "predictions.csv").exists():
+        return DONE
+    return FAILED if (folder / "notebook.ipynb").exists() else OPEN
+
+
+def grid(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame:
+    """Return the state of every fold of every model: models down, folds across."""
+    folds = list(folds)
+    states = {model: [fold_state(run / model / fold) for fold in folds] for model in models}
+    return pd.DataFrame.from_dict(states, orient="index", columns=folds)
+
+
+def check_same_data(run: Path, states: pd.DataFrame, folds: dict, samples_hash: str) -> None:
+    """Refuse to mix folds that were made from other samples or other people.
+
+    Raises:
+        PalsyError: a fold that is done was made from something else.
+    """
+    for model, fold in states.stack()[lambda s: s == DONE].index:
+        settings = read_json(run / model / fold / "settings.json")
+        if settings is None or settings["samples"] != samples_hash:
+            reason = "labels or measurements have changed since"
+        elif sorted(settings["held_out"]) != sorted(folds[fold]):
+            reason = f"it held out {', '.join(settings['held_out'])}"
+        else:
+            continue
+        raise PalsyError(
+            f"{run / model / fold} does not belong to this cohort as it is now ({reason}): move "
+            f"{run} away or delete it, then run again."
+        )
+
+
+def load_run(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame:
+    """Read all predictions of a run that are there, of the given models and folds."""
+    states = grid(run, models, folds)
+    done = states.stack()[lambda s: s == DONE].index
+    tables = [read_predictions(run / model / fold) for model, fold in done]
+    if not tables:
+        raise PalsyError(f"{run} has no predictions yet: run notebooks 03 to 05, or `palsy run`.")
+    return pd.concat(tables, ignore_index=True)
