@@ -102,6 +102,7 @@ def execute(task: Task) -> tuple[Path, str | None]:
             kernel_name="python3",
             cwd=str(NOTEBOOKS),
             progress_bar=False,
+            config=_kernel_config(),
         )
     except PapermillExecutionError as error:
         known = error.ename == "PalsyError"
@@ -109,6 +110,13 @@ def execute(task: Task) -> tuple[Path, str | None]:
     except Exception as error:  # the kernel died, the disk is full, ...
         return attempt, f"{type(error).__name__}: {error}"
     return attempt, None
+
+
+def _kernel_config():
+    """Let kernels talk over files of this user, not over TCP ports that others could listen to."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 
 
 def settle(attempt: Path, folder: Path, error: str | None) -> None:
@@ -126,7 +134,7 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
         What failed: `notebook`, `model`, `fold`, `error`.
     """
     from dask.distributed import as_completed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     waiting, unfinished = list(tasks), {task.folder for task in tasks}
     running, failed, completed = {}, {}, as_completed()

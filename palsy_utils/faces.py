@@ -137,7 +137,7 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     from palsy_utils.frames import load_frames
 
@@ -203,7 +203,7 @@ def _measure_video(root: Path, frames: pd.DataFrame) -> None:
 def write_faces(table: pd.DataFrame, path: Path) -> None:
     """Write the measurements of one video (`COLUMNS`, landmarks, expressions) as parquet."""
     with publish(path) as part:
-        table.to_parquet(part, compression="zstd", index=False)
+        table.to_parquet(part, compression="zstd", use_dictionary=False, index=False)
 
 
 def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -180,7 +180,7 @@ def _write_array(array: np.ndarray, path: Path) -> None:
 
 def _draw_images(path: Path, shape: Sequence[int], images, made_from: dict) -> None:
     """Write images one by one into an array file, unless it was made from the same already."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     record = path.with_suffix(".json")
     if path.exists() and read_json(record) == made_from:

@@ -118,3 +118,13 @@ def load_run(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataF
     if not tables:
         raise PalsyError(f"{run} has no predictions yet: run notebooks 03 to 05, or `palsy run`.")
     return pd.concat(tables, ignore_index=True)
+
+
+def load_histories(
+    run: Path, models: Iterable[str], folds: Iterable[str]
+) -> dict[str, list[pd.DataFrame]]:
+    """Read how training went (`training.train`), fold by fold, of the models that were trained."""
+    folds = list(folds)
+    paths = {m: [run / m / fold / "history.csv" for fold in folds] for m in models}
+    read = {m: [pd.read_csv(path) for path in some if path.exists()] for m, some in paths.items()}
+    return {m: histories for m, histories in read.items() if histories}

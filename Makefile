@@ -1,0 +1,36 @@
+# Two commands do everything: `make run` and `make test`. Both set up what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint setup system-libraries
+
+run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
+	$(BIN)/palsy run --cohort data/phantom --profile phantom
+
+test: setup  ## every test
+	$(BIN)/python -m pytest
+
+lint: setup  ## style, and notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+setup: system-libraries $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+# OpenCV and MediaPipe load these on Linux, and a slim image lacks them.
+system-libraries:
+	@if [ "$$(uname)" != Linux ] || $(PYTHON) -c 'import ctypes; \
+	  [ctypes.CDLL(name) for name in ("libGL.so.1", "libEGL.so.1", "libGLESv2.so.2")]' 2>/dev/null; \
+	then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get update -qq && apt-get install -y -qq libgl1 libegl1 libgles2 >/dev/null; \
+	else echo "libGL, libEGL or libGLESv2 is missing: sudo apt-get install libgl1 libegl1 libgles2"; \
+	  exit 1; fi

@@ -1,0 +1,172 @@
+"""Predictions to the paper's Table 1, with what it leaves out: baselines, pooled scores, intervals.
+
+Scores of a person are of the frames of that person. A score whose denominator is zero is
+*undefined* (NaN): precision without a frame called palsy, recall and F1 without anything to find.
+Means are over the people for whom a score is defined, and the table counts the others.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from palsy_utils.profiles import MODELS
+
+THRESHOLD = 0.5  # palsy if its probability is at least this: the class with the higher output
+TABLE_COLUMNS = [
+    "model",
+    "modality",
+    "f1",
+    "precision",
+    "recall",
+    "paper_f1",
+    "paper_precision",
+    "paper_recall",
+    "pooled_f1",
+    "auroc",
+    "specificity",
+    "n_patients",
+    "n_undefined",
+    "n_frames",
+]
+BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else np.nan
+
+
+def scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """Return F1, precision, recall and specificity, from 0 to 1; NaN where undefined.
+
+    F1 is undefined for somebody without a palsy frame: whatever the model says there, it can
+    only be 0, which tells nothing about finding palsy.
+
+    Args:
+        labels: (n,) 0 healthy, 1 palsy.
+        probability: (n,) of palsy.
+    """
+    palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= THRESHOLD
+    hit, missed = int((palsy & called).sum()), int((palsy & ~called).sum())
+    false, true_healthy = int((~palsy & called).sum()), int((~palsy & ~called).sum())
+    return {
+        "f1": _ratio(2 * hit, 2 * hit + false + missed) if palsy.any() else np.nan,
+        "precision": _ratio(hit, hit + false),
+        "recall": _ratio(hit, hit + missed),
+        "specificity": _ratio(true_healthy, true_healthy + false),
+    }
+
+
+def auroc(labels: np.ndarray, probability: np.ndarray) -> float:
+    """Return the area under the ROC curve; NaN with a single class."""
+    return roc_auc_score(labels, probability) if len(set(labels)) == 2 else np.nan
+
+
+def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of every model on every person.
+
+    Args:
+        predictions: `runs.PREDICTIONS`.
+
+    Returns:
+        `model`, `patient`, `f1`, `precision`, `recall`, `specificity` (0 to 1, NaN where
+        undefined), `n_frames`, `n_palsy`.
+    """
+    rows = [
+        {"model": model, "patient": patient}
+        | scores(frames["label"], frames["probability"])
+        | {"n_frames": len(frames), "n_palsy": int(frames["label"].sum())}
+        for (model, patient), frames in predictions.groupby(["model", "patient"], sort=False)
+    ]
+    return pd.DataFrame(rows)
+
+
+def baseline_predictions(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return what "always palsy" and "always healthy" say of the samples, as predictions."""
+    identity = samples[["patient", "video", "frame", "label"]]
+    return pd.concat(
+        [identity.assign(model=name, probability=value) for name, value in BASELINES.items()],
+        ignore_index=True,
+    )
+
+
+def table_1(
+    predictions: pd.DataFrame, samples: pd.DataFrame, models: Sequence[str] = tuple(MODELS)
+) -> pd.DataFrame:
+    """Return the results table: the models in the paper's order, then the two baselines.
+
+    A model that has not predicted every sample yet gets a row without scores; `n_patients` and
+    `n_frames` then say how far it is.
+
+    Args:
+        predictions: `runs.PREDICTIONS`, of one run.
+        samples: all samples of the cohort (`modalities.SAMPLES`).
+        models: which rows.
+
+    Returns:
+        `TABLE_COLUMNS`. Per cent for F1, precision, recall (means over people, beside the
+        paper's), pooled F1 and specificity (over all frames); AUROC over all frames, 0 to 1.
+    """
+    everything = pd.concat([predictions, baseline_predictions(samples)], ignore_index=True)
+    return pd.DataFrame(
+        [
+            _row(name, everything[everything["model"] == name], len(samples))
+            for name in (*models, *BASELINES)
+        ],
+        columns=TABLE_COLUMNS,
+    )
+
+
+def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
+    model = MODELS.get(name)
+    row = {"model": name, "modality": "none", "n_patients": frames["patient"].nunique()}
+    row["n_frames"] = len(frames)
+    if model:
+        paper = {"f1": model.paper_f1, "precision": model.paper_precision}
+        paper["recall"] = model.paper_recall
+        row |= {"modality": model.title} | {f"paper_{k}": v for k, v in paper.items()}
+    if len(frames) < n_samples:
+        return row
+    people = patient_scores(frames)[["f1", "precision", "recall"]]
+    pooled = scores(frames["label"], frames["probability"])
+    row |= (100 * people.mean()).round(2).to_dict()
+    return row | {
+        "pooled_f1": round(100 * pooled["f1"], 2),
+        "specificity": round(100 * pooled["specificity"], 2),
+        "auroc": round(auroc(frames["label"], frames["probability"]), 4),
+        "n_undefined": int(people.isna().any(axis=1).sum()),
+    }
+
+
+def auroc_interval(
+    frames: pd.DataFrame, n_resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the pooled AUROC, resampling people, not frames.
+
+    Frames of one person resemble each other; resampling them would make the interval far too
+    narrow.
+
+    Args:
+        frames: predictions of one model.
+        n_resamples: how often people are drawn with replacement.
+        seed: of the draws.
+    """
+    # Of every two people: how many (palsy of the one, healthy of the other) pairs are in order.
+    # A resample of people then only weighs these counts, and its AUROC is exact.
+    people = [group for _, group in frames.groupby("patient")]
+    palsy = [np.sort(p.loc[p["label"] == 1, "probability"].to_numpy()) for p in people]
+    healthy = [np.sort(p.loc[p["label"] == 0, "probability"].to_numpy()) for p in people]
+    in_order = np.array([[_in_order(high, low) for low in healthy] for high in palsy])
+    n_palsy, n_healthy = np.array([[len(a) for a in side] for side in (palsy, healthy)])
+    n = len(people)
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), n_resamples)
+    pairs = (drawn @ n_palsy) * (drawn @ n_healthy)
+    ordered = np.einsum("ri,ij,rj->r", drawn, in_order, drawn, optimize=True)
+    return tuple(np.percentile(ordered[pairs > 0] / pairs[pairs > 0], [2.5, 97.5]).tolist())
+
+
+def _in_order(palsy: np.ndarray, healthy: np.ndarray) -> float:
+    """Count pairs in which palsy has the higher probability; ties count half. Both are sorted."""
+    below = np.searchsorted(healthy, palsy, "left") + np.searchsorted(healthy, palsy, "right")
+    return below.sum() / 2

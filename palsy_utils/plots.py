@@ -1,0 +1,190 @@
+"""The series' style, and pictures of cohorts, faces and modalities; each returns its figure.
+
+Colours are Okabe and Ito's, told apart by colour-blind readers too; a modality keeps its colour
+throughout the series.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from palsy_utils.files import publish
+from palsy_utils.landmarks import EXPRESSIONS, POINTS_125
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
+PALSY, HEALTHY = RED, BLUE
+MODEL_COLOURS = {
+    "coordinates-fnn": GREEN,
+    "expressions-fnn": ORANGE,
+    "rgb-resnet50": RED,
+    "lines-resnet50": BLACK,
+    "lines+rgb-resnet50": PINK,
+    "early-fusion": BLUE,
+    "late-fusion": SKY,
+}
+# Dashes besides colours, so that curves differ in grey print too.
+MODEL_DASHES = {name: "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)}
+REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
+
+
+def use_style() -> None:
+    """Set the series' look for all figures that follow."""
+    sns.set_theme(style="whitegrid", context="notebook", palette=list(MODEL_COLOURS.values()))
+    plt.rcParams.update({"figure.dpi": 96, "savefig.dpi": 120, "axes.titlesize": "medium"})
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Save a figure as PNG, whole or not at all."""
+    with publish(path) as part:
+        figure.savefig(part, format="png", bbox_inches="tight", metadata={"Software": None})
+
+
+def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
+    """Draw who is in a cohort: frames per person by label, and by region.
+
+    Args:
+        counts: `cohort.per_patient_counts`: one row a person.
+        title: the cohort's name and kind.
+    """
+    figure, axes = plt.subplots(
+        1, 3, figsize=(13, 1.4 + 0.32 * len(counts)), sharey=True, layout="constrained"
+    )
+    panels = {
+        "palsy (the paper's rule)": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
+        "eyes": {f"eyes_{level}": colour for level, colour in REGION_COLOURS.items()},
+        "mouth": {f"mouth_{level}": colour for level, colour in REGION_COLOURS.items()},
+    }
+    people = counts["patient"].astype(str)
+    for ax, (name, columns) in zip(axes, panels.items(), strict=True):
+        left = np.zeros(len(counts))
+        for column, colour in columns.items():
+            label = column.rsplit("_", 1)[-1]
+            ax.barh(people, counts[column], left=left, color=colour, label=label, edgecolor="white")
+            left += counts[column].to_numpy()
+        ax.set(title=name, xlabel="frames")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, frameon=False)
+    axes[0].invert_yaxis()
+    figure.suptitle(title)
+    return figure
+
+
+def label_timeline(labels: pd.DataFrame, videos: Sequence[str]) -> Figure:
+    """Draw the labelled intervals of a few clips: eyes above, mouth below.
+
+    Args:
+        labels: intervals of a cohort: `video`, `start_s`, `end_s`, `eyes`, `mouth`.
+        videos: which clips.
+    """
+    figure, ax = plt.subplots(figsize=(11, 0.8 + 0.7 * len(videos)), layout="constrained")
+    for i, video in enumerate(videos):
+        for row in labels[labels["video"] == video].itertuples():
+            for offset, level in ((0.0, row.eyes), (0.4, row.mouth)):
+                colour = REGION_COLOURS.get(level, GREY)
+                span = row.end_s - row.start_s
+                ax.barh(i + offset, span, 0.36, left=row.start_s, color=colour, edgecolor="white")
+    ticks = [i + offset for i in range(len(videos)) for offset in (0.0, 0.4)]
+    names = [f"{video} {region}" for video in videos for region in ("eyes", "mouth")]
+    ax.set_yticks(ticks, names)
+    ax.invert_yaxis()
+    ax.set_xlabel("time in the clip (s)")
+    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in REGION_COLOURS.values()]
+    ax.legend(patches, REGION_COLOURS, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return figure
+
+
+def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float = 2.4) -> Figure:
+    """Show pictures side by side, grey ones as they are."""
+    figure, axes = plt.subplots(
+        1, len(images), figsize=(height * len(images), height * 1.15), layout="constrained"
+    )
+    for ax, image, title in zip(np.atleast_1d(axes), images, titles, strict=True):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(title, fontsize="small")
+        ax.axis("off")
+    return figure
+
+
+def landmarks_on_face(image: np.ndarray, points: np.ndarray, title: str = "") -> Figure:
+    """Show a picture with all 478 landmarks, and the 125 that the paper keeps.
+
+    Args:
+        image: RGB uint8 (height, width, 3).
+        points: (478, 2) in pixels.
+        title: above the pictures.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.7), layout="constrained")
+    kept = points[list(POINTS_125)]
+    for ax, some, name in zip(axes, (points, kept), ("478 landmarks", "the 125"), strict=True):
+        ax.imshow(image)
+        ax.scatter(*some.T, s=4, color=GREEN)
+        ax.set_title(name)
+        ax.axis("off")
+    figure.suptitle(title)
+    return figure
+
+
+def before_and_after_upright(points: np.ndarray, coordinates: np.ndarray) -> Figure:
+    """Show the 125 points of several frames as they lie in the picture, and upright and scaled.
+
+    Args:
+        points: (n, 478, 2) in pixels.
+        coordinates: (n, 125, 2) from `modalities.coordinates`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+    colours = plt.cm.viridis(np.linspace(0, 0.9, len(points)))
+    raw = points[:, list(POINTS_125)]
+    for ax, faces in zip(axes, (raw, coordinates), strict=True):
+        for face, colour in zip(faces, colours, strict=True):
+            ax.scatter(*face.T, s=5, color=colour, alpha=0.7)
+        ax.invert_yaxis()
+        ax.set_aspect("equal")
+    axes[0].set(title="in the picture (pixels)", xlabel="x", ylabel="y")
+    axes[1].set(title="upright and scaled (eye distances)", xlabel="x", ylabel="y")
+    return figure
+
+
+def expression_bars(scores: np.ndarray, n: int = 12, ax: plt.Axes | None = None) -> Figure:
+    """Draw the highest of the 52 expression scores of one face."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    top = np.argsort(scores)[::-1][:n]
+    names = [EXPRESSIONS[i] for i in top]
+    ax.barh(names, scores[top], color=ORANGE)
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", labelsize="x-small")
+    ax.set(xlim=(0, 1), title=f"52 expression scores ({n} highest)")
+    return ax.figure
+
+
+def four_modalities(
+    rgb: np.ndarray, coordinates: np.ndarray, expressions: np.ndarray, lines: np.ndarray, title: str
+) -> Figure:
+    """Show one face in the paper's four modalities, row i of each modality array.
+
+    Args:
+        rgb: uint8 (size, size, 3).
+        coordinates: (125, 2).
+        expressions: (52,).
+        lines: uint8 (size, size).
+        title: above the pictures.
+    """
+    figure, axes = plt.subplots(1, 4, figsize=(15, 3.9), layout="constrained")
+    axes[0].imshow(rgb)
+    axes[1].scatter(*coordinates.T, s=8, color=GREEN)
+    axes[1].invert_yaxis()
+    axes[1].set_aspect("equal")
+    expression_bars(expressions, ax=axes[2])
+    axes[3].imshow(lines, cmap="gray", vmin=0, vmax=255)
+    for ax in (axes[0], axes[3]):
+        ax.axis("off")
+    for ax, name in zip(axes, ("RGB image", "125 coordinates", None, "line image"), strict=True):
+        if name:
+            ax.set_title(name)
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,64 @@
+import hashlib
+
+import pytest
+
+from palsy_utils.downloads import LANDMARKER, Download, find, find_imagenet_weights, is_at_hand
+from palsy_utils.files import PalsyError
+
+CLOSED = "http://127.0.0.1:9/never-there.bin"  # the discard port: nothing answers
+
+
+@pytest.fixture
+def wanted(tmp_path, monkeypatch):
+    """A public file that is not at hand, whose address does not answer."""
+    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.delenv("PALSY_TEST_FILE", raising=False)
+    return Download("PALSY_TEST_FILE", CLOSED, hashlib.sha256(b"content").hexdigest())
+
+
+def test_the_bundle_beside_the_project_is_the_known_one(landmarker_file):
+    assert find(LANDMARKER) == landmarker_file
+
+
+def test_a_file_that_cannot_be_had_says_how_to_get_it(wanted):
+    with pytest.raises(PalsyError) as error:
+        find(wanted)
+    for word in (CLOSED, "PALSY_TEST_FILE", "data/models/never-there.bin", "could not be downl"):
+        assert word in str(error.value)
+    assert not is_at_hand(wanted)
+
+
+def test_a_local_copy_is_taken_from_the_variable_or_the_folder(wanted, tmp_path, monkeypatch):
+    wanted.stored.parent.mkdir(parents=True)
+    wanted.stored.write_bytes(b"content")
+    assert find(wanted) == wanted.stored
+    (tmp_path / "elsewhere.bin").write_bytes(b"content")
+    monkeypatch.setenv("PALSY_TEST_FILE", str(tmp_path / "elsewhere.bin"))
+    assert find(wanted) == tmp_path / "elsewhere.bin"
+
+
+def test_a_wrong_hash_is_refused_and_the_file_is_left(wanted, tmp_path, monkeypatch):
+    path = tmp_path / "other.bin"
+    path.write_bytes(b"cut off")
+    monkeypatch.setenv("PALSY_TEST_FILE", str(path))
+    with pytest.raises(PalsyError, match=f"{path} is damaged or another file"):
+        find(wanted)
+    assert path.read_bytes() == b"cut off"
+
+
+def test_a_variable_that_names_nothing_is_named(wanted, monkeypatch):
+    monkeypatch.setenv("PALSY_TEST_FILE", "/no/such/file")
+    with pytest.raises(PalsyError, match="PALSY_TEST_FILE names /no/such/file"):
+        find(wanted)
+
+
+def test_imagenet_weights_are_required_only_where_a_profile_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.delenv("PALSY_RESNET50_WEIGHTS", raising=False)
+    monkeypatch.setattr(
+        "palsy_utils.downloads.RESNET50", Download("PALSY_RESNET50_WEIGHTS", CLOSED, "0")
+    )
+    assert find_imagenet_weights("never") is None
+    assert find_imagenet_weights("if at hand") is None
+    with pytest.raises(PalsyError, match="PALSY_RESNET50_WEIGHTS"):
+        find_imagenet_weights("required")
