@@ -92,3 +92,7 @@ def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
 
 def _names(models: str) -> list[str]:
     return [name.strip() for name in models.split(",") if name.strip()]
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ from pathlib import Path
 from palsy_utils.files import PROJECT, PalsyError
 
 NOTEBOOKS = PROJECT / "notebooks"
+CONNECT_TIMEOUT = "20s"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
 
     if scheduler:
         try:
-            return Client(scheduler, timeout="20s")
+            return Client(scheduler, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
             raise PalsyError(
                 f"No Dask scheduler answers at {scheduler}: start one (`dask scheduler`), or "

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from palsy_utils.profiles import MODELS
 
@@ -60,6 +59,8 @@ def scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
 
 def auroc(labels: np.ndarray, probability: np.ndarray) -> float:
     """Return the area under the ROC curve; NaN with a single class."""
+    from sklearn.metrics import roc_auc_score  # slow to import; every fold draws pictures
+
     return roc_auc_score(labels, probability) if len(set(labels)) == 2 else np.nan
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models import resnet50
 
 from palsy_utils.downloads import find_imagenet_weights
 
@@ -86,6 +85,8 @@ def build_resnet50(weights: dict | None = None) -> nn.Sequential:
     Args:
         weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
     """
+    from torchvision.models import resnet50  # takes as long to import as torch itself
+
     backbone = resnet50(weights=None)
     if weights is not None:
         backbone.load_state_dict(weights)

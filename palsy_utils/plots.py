@@ -10,7 +10,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from palsy_utils.files import publish
@@ -35,7 +34,7 @@ REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
 
 def use_style() -> None:
     """Set the series' look for all figures that follow."""
-    sns.set_theme(style="whitegrid", context="notebook", palette=list(MODEL_COLOURS.values()))
+    plt.style.use("seaborn-v0_8-whitegrid")
     plt.rcParams.update({"figure.dpi": 96, "savefig.dpi": 120, "axes.titlesize": "medium"})
 
 

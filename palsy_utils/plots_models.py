@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
-from sklearn.metrics import roc_curve
 
 from palsy_utils.evaluation import auroc
 from palsy_utils.plots import BLACK, GREY, HEALTHY, MODEL_COLOURS, MODEL_DASHES, PALSY
@@ -63,6 +61,8 @@ def roc_curves(predictions: pd.DataFrame) -> Figure:
     Args:
         predictions: `runs.PREDICTIONS`, of one run.
     """
+    from sklearn.metrics import roc_curve
+
     figure, ax = plt.subplots(figsize=(7.6, 5), layout="constrained")
     for model, frames in predictions.groupby("model", sort=False):
         false, true, _ = roc_curve(frames["label"], frames["probability"])
@@ -85,6 +85,8 @@ def patient_heatmap(people: pd.DataFrame, score: str = "f1") -> Figure:
         people: from `evaluation.patient_scores`.
         score: `f1`, `precision`, `recall` or `specificity`.
     """
+    import seaborn as sns  # slow to import, and needed only here
+
     wide = 100 * people.pivot(index="patient", columns="model", values=score)
     wide = wide[list(dict.fromkeys(people["model"]))]
     palsy = people.drop_duplicates("patient").set_index("patient")

@@ -1,11 +1,22 @@
 """Fixtures: the test data that lies beside the project, and small drawn cohorts."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from palsy_utils.cohort import load_cohort
+from palsy_utils.frames import extract_frames
+from palsy_utils.modalities import build_modalities
+from palsy_utils.profiles import PROFILES
+
 PROJECT = Path(__file__).parents[1]
+PHANTOM = PROJECT / "data" / "phantom"
 TEST_DATA = Path(os.environ.get("PALSY_TEST_DATA", PROJECT.parent / "shared"))
 LANDMARKER = TEST_DATA / "models" / "face_landmarker.task"
 
@@ -28,3 +39,44 @@ def landmarker_file() -> Path:
     if not path:
         pytest.skip("no Face Landmarker bundle: set PALSY_FACE_LANDMARKER to its path")
     return Path(path)
+
+
+SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three drawn patients
+
+
+@pytest.fixture(scope="session")
+def small_template(tmp_path_factory) -> Path:
+    """A cohort of three drawn patients, one clip each, with what was measured on them."""
+    root = tmp_path_factory.mktemp("cohorts") / "small"
+    (root / "clips").mkdir(parents=True)
+    (root / "faces").mkdir()
+    labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
+    labels[labels["video"].isin(SMALL)].to_csv(root / "labels.csv", index=False)
+    shutil.copy(PHANTOM / "truth.csv", root)
+    for file in labels.loc[labels["video"].isin(SMALL), "file"].unique():
+        shutil.copy(PHANTOM / file, root / file)
+    for video in SMALL:
+        shutil.copy(PHANTOM / "faces" / f"{video}.parquet", root / "faces")
+    cohort = load_cohort(root)
+    extract_frames(cohort, workers=1)
+    build_modalities(cohort, PROFILES["smoke"].image_size)
+    return root
+
+
+@pytest.fixture
+def small(small_template, tmp_path) -> Path:
+    """A copy of the small cohort that a test may change."""
+    return Path(shutil.copytree(small_template, tmp_path / "small"))
+
+
+@pytest.fixture(scope="session")
+def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
+    """The whole series, run once by the command at smoke size: its cohort, figures, output."""
+    folder = tmp_path_factory.mktemp("smoke")
+    root = Path(shutil.copytree(small_template, folder / "small"))
+    command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", root]
+    command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return SimpleNamespace(
+        root=root, figures=folder / "figures" / "small", done=done, command=command
+    )

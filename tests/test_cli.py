@@ -1,0 +1,67 @@
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from palsy_utils.cli import main
+
+
+def palsy(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_status_shows_the_grid(smoke):
+    done = palsy("status", "--cohort", smoke.root, "--profile", "smoke")
+    rows = [line.split() for line in done.output.strip().splitlines()]
+    assert rows[0] == ["p01", "p02", "p04"]
+    assert ["lines+rgb-resnet50", "done", "done", "done"] in rows and len(rows) == 8
+
+
+def test_status_before_anything_has_run(small):
+    done = palsy("status", "--cohort", small, "--profile", "paper", "--models", "late-fusion")
+    assert done.exit_code == 0
+    rows = [line.split() for line in done.output.strip().splitlines()]
+    assert rows[1:] == [
+        [m, *["open"] * 3] for m in ("expressions-fnn", "lines-resnet50", "late-fusion")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is no folder"),
+        ({"--profile": "huge"}, "There is no profile 'huge'"),
+        ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
+        ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
+        ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
+    ],
+)
+def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
+    monkeypatch.setattr("palsy_utils.cluster.CONNECT_TIMEOUT", "1s")
+    options = {"--cohort": small, "--profile": "smoke"} | changes
+    done = palsy("run", *[part for option in options.items() for part in option])
+    assert done.exit_code == 1 and message in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_one_person_cannot_be_left_out(small):
+    lines = (small / "labels.csv").read_text().splitlines()
+    kept = [line for line in lines if line.startswith(("patient", "p01"))]
+    (small / "labels.csv").write_text("\n".join(kept) + "\n")
+    done = palsy("run", "--cohort", small, "--profile", "smoke")
+    assert done.exit_code == 1 and "folds need two or more" in done.output
+
+
+def test_help_needs_no_heavy_library():
+    code = "import sys; from palsy_utils.cli import main; import palsy_utils; print([m for m in "
+    code += "('torch', 'mediapipe', 'cv2', 'pandas', 'dask') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_phantom_command_draws_a_cohort(tmp_path):
+    from palsy_utils.cohort import load_cohort
+
+    done = palsy("phantom", tmp_path / "drawn", "--patients", 2, "--clips", 2, "--seed", 4)
+    assert done.exit_code == 0, done.output
+    assert load_cohort(tmp_path / "drawn").videos["patient"].nunique() == 2

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import torch
+
+from palsy_utils.files import PalsyError, read_json
+from palsy_utils.models import build_model, probabilities
+from palsy_utils.one_fold import (
+    describe_fold,
+    how_to_train,
+    load_inputs,
+    load_net,
+    open_fold,
+    save_fold,
+)
+from palsy_utils.profiles import MODELS, PROFILES
+from palsy_utils.runs import read_predictions
+from palsy_utils.training import compute, round_weights, seed_everything
+
+
+def open_small(root, **changes):
+    parameters = {"profile": "smoke", "model": "expressions-fnn", "fold": "p02", "device": "cpu"}
+    return open_fold(str(root), **(parameters | changes))
+
+
+def test_nobody_is_on_both_sides(small_template):
+    for fold in ("p01", "p02", "p04"):
+        one = open_small(small_template, fold=fold)
+        training, held_out = (set(one.samples["patient"].iloc[r]) for r in (one.train, one.test))
+        assert held_out == {fold} and not training & held_out
+        assert sorted([*one.train, *one.test]) == list(range(len(one.samples)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold": "p99"}, "There is no fold 'p99' in .*choose one of p01, p02, p04"),
+        (
+            {"profile": "papper"},
+            "There is no profile 'papper': choose one of paper, phantom, smoke",
+        ),
+        ({"model": "fnn"}, "There is no model 'fnn': choose one of coordinates-fnn"),
+        ({"device": "cuda:9"}, "There is no device 'cuda:9'"),
+        ({"folds": 9}, "9 folds cannot be made of 3 people"),
+    ],
+)
+def test_unknown_parameters_are_named_with_what_there_is(small_template, changes, message):
+    with pytest.raises(PalsyError, match=message):
+        open_small(small_template, **changes)
+
+
+def test_each_model_has_its_numbers_and_inputs(small_template):
+    smoke = PROFILES["smoke"]
+    expected = {"coordinates-fnn": smoke.fnn, "rgb-resnet50": smoke.resnet50}
+    expected |= {"lines-resnet50": smoke.resnet50, "lines+rgb-resnet50": smoke.two_resnet50}
+    for model, how in expected.items():
+        one = open_small(small_template, model=model)
+        assert how_to_train(one) == how
+        assert len(load_inputs(one)) == len(MODELS[model].modalities)
+    assert "p02 (24 frames)" in describe_fold(one)
+
+
+def test_paper_profile_has_the_papers_numbers():
+    paper = PROFILES["paper"]
+    assert (paper.fnn.learning_rate, paper.resnet50.learning_rate) == (0.01, 0.001)
+    assert (paper.fnn.epochs, paper.resnet50.epochs, paper.two_resnet50.epochs) == (15, 15, 8)
+    assert paper.imagenet == "required" and paper.image_size == 224
+
+
+def test_a_net_comes_back_as_it_was_saved(small):
+    one = open_small(small)
+    seed_everything(3)
+    net = build_model(("expressions",))
+    inputs = load_inputs(one)
+    net[0].fit(inputs[0][one.train])
+    round_weights(net)
+    probability = probabilities(compute(net, inputs, one.test, one.device)).numpy()
+    written = save_fold(one, probability, net)
+    again = load_net(one, "expressions-fnn")
+    same = probabilities(compute(again, inputs, one.test, one.device)).numpy()
+    assert (same == probability).all()
+    assert read_predictions(one.folder).equals(written)
+    settings = read_json(one.folder / "settings.json")
+    assert settings["held_out"] == ["p02"] and settings["seed"] == 0
+    assert settings["profile"]["name"] == "smoke" and settings["versions"]["torch"]
+
+
+def test_missing_and_damaged_weights_are_named(small):
+    one = open_small(small)
+    with pytest.raises(
+        PalsyError, match=r"weights\.pt is missing: train lines-resnet50 on fold p02"
+    ):
+        load_net(one, "lines-resnet50")
+    save_fold(one, np.full(len(one.test), 0.5), build_model(("expressions",)))
+    path = one.folder / "weights.pt"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(PalsyError, match=r"weights\.pt is damaged: delete"):
+        load_net(one, "expressions-fnn")
+
+
+def test_weights_never_run_code(small):
+    one = open_small(small)
+    one.folder.mkdir(parents=True)
+    torch.save({"evil": print}, one.folder / "weights.pt")
+    with pytest.raises(PalsyError, match="is damaged"):
+        load_net(one, "expressions-fnn")

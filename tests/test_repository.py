@@ -1,0 +1,77 @@
+"""What must hold of the repository itself: its notebooks, and what readers meet."""
+
+import json
+import re
+from statistics import median
+
+import papermill
+import pytest
+from conftest import PROJECT
+
+from palsy_utils.profiles import MODELS
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+CONTENT = {path.stem: json.loads(path.read_text()) for path in NOTEBOOKS}
+
+
+def code(name):
+    return [cell for cell in CONTENT[name]["cells"] if cell["cell_type"] == "code"]
+
+
+def lengths(name):
+    return [len("".join(cell["source"]).splitlines()) for cell in code(name)]
+
+
+def test_there_are_seven():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(7)]
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_no_outputs_and_the_right_kernel(name):
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code(name))
+    assert CONTENT[name]["metadata"]["kernelspec"]["name"] == "python3"
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_one_parameters_cell_of_literals(name):
+    tagged = [c for c in code(name) if "parameters" in c["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    for line in tagged[0]["source"]:
+        assert re.fullmatch(r"\w+ = (\d+|\"[^\"]*\")", line.strip()), line
+    assert papermill.inspect_notebook(str(PROJECT / "notebooks" / f"{name}.ipynb"))
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_cells_are_short_and_come_after_prose(name):
+    assert max(lengths(name)) <= 30
+    cells = CONTENT[name]["cells"]
+    assert cells[0]["cell_type"] == "markdown" and cells[-1]["cell_type"] == "markdown"
+    assert not any(re.match(r"\s*(def|class) ", line) for c in code(name) for line in c["source"])
+
+
+def test_median_cell_is_at_most_six_lines_and_most_under_fifteen():
+    all_lengths = [n for name in CONTENT for n in lengths(name)]
+    assert median(all_lengths) <= 6
+    assert sum(n <= 15 for n in all_lengths) >= 0.9 * len(all_lengths)
+
+
+def test_every_model_has_its_notebook_with_the_parameters_of_the_batch():
+    wanted = {"cohort", "profile", "model", "fold", "folds", "seed", "device", "output"}
+    for model in MODELS.values():
+        path = PROJECT / "notebooks" / f"{model.notebook}.ipynb"
+        assert set(papermill.inspect_notebook(str(path))) == wanted
+
+
+def test_module_stays_thin():
+    longest = {p.name: len(p.read_text().splitlines()) for p in PROJECT.glob("palsy_utils/**/*.py")}
+    assert all(lines <= 250 for lines in longest.values()), longest
+
+
+def test_readme_shows_the_committed_table():
+    """The README's table is the one that the default run wrote."""
+    table = (PROJECT / "figures" / "phantom" / "table_1.md").read_text()
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    readme = (PROJECT / "README.md").read_text()
+    assert len(rows) == 11
+    for row in rows:
+        assert row in readme, f"not in the README any more: {row}"

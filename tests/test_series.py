@@ -1,0 +1,158 @@
+"""The whole series at smoke size, through the command, and what it leaves behind."""
+
+import json
+import shutil
+import subprocess
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from palsy_utils.evaluation import TABLE_COLUMNS
+from palsy_utils.files import read_json
+from palsy_utils.modalities import load_samples
+from palsy_utils.profiles import MODELS
+from palsy_utils.runs import PREDICTIONS, read_predictions
+
+PEOPLE = ["p01", "p02", "p04"]
+RUN = "runs/smoke"
+
+
+def repeat(smoke, root, *more):
+    command = [root if part == smoke.root else part for part in smoke.command]
+    command[command.index("--figures") + 1] = root.parent / "figures"
+    return subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+
+
+def copy(smoke, tmp_path):
+    return shutil.copytree(smoke.root, tmp_path / "small")
+
+
+def test_it_ends_well(smoke):
+    assert smoke.done.returncode == 0, smoke.done.stderr[-3000:]
+    assert "21/21" in smoke.done.stderr  # seven models, three people
+
+
+def test_every_fold_predicts_exactly_the_person_held_out(smoke):
+    samples = load_samples(smoke.root)
+    for model in MODELS:
+        for person in PEOPLE:
+            table = read_predictions(smoke.root / RUN / model / person)
+            held_out = samples[samples["patient"] == person]
+            assert list(table) == PREDICTIONS
+            assert table["frame"].tolist() == held_out["frame"].tolist()
+            assert table["label"].tolist() == held_out["label"].tolist()
+            assert (table["patient"] == person).all() and (table["model"] == model).all()
+            assert table["probability"].between(0, 1).all()
+
+
+def test_every_fold_keeps_what_it_ran_with_and_its_notebook(smoke):
+    for model in MODELS:
+        folder = smoke.root / RUN / model / "p02"
+        settings = read_json(folder / "settings.json")
+        assert settings["held_out"] == ["p02"] and settings["model"] == model
+        assert (folder / "weights.pt").exists() == (model != "late-fusion")
+        notebook = nbformat.read(folder / "notebook.ipynb", 4)
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in cells if cell.source)
+        images = [o for cell in cells for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert len(images) >= 2
+        assert not list((smoke.root / RUN).rglob("*.attempt"))
+
+
+def test_late_fusion_is_the_mean_of_its_two_nets(smoke):
+    def probability(model):
+        return read_predictions(smoke.root / RUN / model / "p01")["probability"]
+
+    mean = (probability("expressions-fnn") + probability("lines-resnet50")) / 2
+    assert np.allclose(probability("late-fusion"), mean, atol=1e-6)
+
+
+def test_table_has_seven_complete_rows_and_the_baselines(smoke):
+    table = pd.read_csv(smoke.figures / "table_1.csv")
+    assert list(table) == TABLE_COLUMNS
+    assert list(table["model"]) == [*MODELS, "always-palsy", "always-healthy"]
+    assert table["auroc"].between(0, 1).all() and (table["n_frames"] == 72).all()
+    assert (table["n_patients"] == 3).all()
+    text = (smoke.figures / "table_1.md").read_text()
+    for words in ("drawn", "leave-one-patient-out", "seed 0", "random weights", "profile smoke"):
+        assert words.lower() in text.lower(), words
+    assert text.count("\n| ") == 1 + 9
+
+
+@pytest.mark.parametrize(
+    "name", ["four_modalities", "patients_by_models", "roc_curves", "training_curves"]
+)
+def test_pictures_are_there(smoke, name):
+    picture = smoke.figures / f"{name}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 10_000
+
+
+def test_stage_notebooks_are_kept_without_errors(smoke):
+    for stage in ("01_frames", "02_faces_and_modalities", "06_results_table"):
+        notebook = nbformat.read(smoke.root / RUN / stage / "notebook.ipynb", 4)
+        errors = [
+            o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"
+        ]
+        assert not errors
+
+
+def test_a_second_run_trains_nothing(smoke):
+    before = {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")}
+    again = subprocess.run(smoke.command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and "0/0" in again.stderr
+    assert {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")} == before
+
+
+def test_only_what_is_missing_is_done_and_gives_the_same(smoke, tmp_path):
+    root = copy(smoke, tmp_path)
+    lost = {"expressions-fnn": "p01", "late-fusion": "p04", "early-fusion": "p02"}
+    for model, person in lost.items():
+        shutil.rmtree(root / RUN / model / person)
+    stray = root / RUN / "rgb-resnet50" / ".p01.1234.attempt"  # of a killed run
+    stray.mkdir()
+    done = repeat(smoke, root)
+    assert done.returncode == 0 and "3/3" in done.stderr
+    assert not stray.exists()
+    for model, person in lost.items():
+        ours = (root / RUN / model / person / "predictions.csv").read_bytes()
+        assert ours == (smoke.root / RUN / model / person / "predictions.csv").read_bytes()
+
+
+def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp_path):
+    root = copy(smoke, tmp_path)
+    for model in ("coordinates-fnn", "early-fusion", "late-fusion"):
+        shutil.rmtree(root / RUN / model)
+    shutil.rmtree(root / RUN / "expressions-fnn" / "p02")
+    weights = root / RUN / "lines-resnet50" / "p04" / "weights.pt"
+    weights.write_bytes(b"damaged")
+    done = repeat(smoke, root, "--models", "coordinates-fnn,early-fusion")
+    assert done.returncode == 1
+    assert "1 notebook(s) failed" in done.stderr and "weights.pt is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+    states = [(root / RUN / "early-fusion" / p / "predictions.csv").exists() for p in PEOPLE]
+    assert states == [True, True, False]
+    assert (root / RUN / "coordinates-fnn" / "p04" / "predictions.csv").exists()
+    failed = nbformat.read(root / RUN / "early-fusion" / "p04" / "notebook.ipynb", 4)
+    assert "PalsyError" in json.dumps(failed)
+    assert not (root / RUN / "late-fusion").exists()
+
+
+def test_changed_labels_are_not_mixed_with_old_predictions(smoke, tmp_path):
+    root = copy(smoke, tmp_path)
+    labels = pd.read_csv(root / "labels.csv")
+    labels.loc[labels["patient"] == "p01", "eyes"] = "normal"
+    labels.to_csv(root / "labels.csv", index=False)
+    done = repeat(smoke, root)
+    assert done.returncode == 1
+    assert "labels or measurements have changed" in done.stderr and "Traceback" not in done.stderr
+    assert len(list((root / RUN).rglob("predictions.csv"))) == 21
+
+
+def test_grouped_folds_run_and_are_named(smoke, tmp_path):
+    root = copy(smoke, tmp_path)
+    done = repeat(smoke, root, "--folds", "3", "--models", "expressions-fnn")
+    assert done.returncode == 0, done.stderr[-2000:]
+    folds = sorted((root / RUN / "expressions-fnn").glob("fold-*-of-3/predictions.csv"))
+    assert len(folds) == 3
