@@ -65,7 +65,7 @@ def movements(time: np.ndarray, rng: np.random.Generator) -> tuple[dict, dict]:
     level["pucker"] = level["pucker"] * np.clip(wander(time, rng, 0.5), 0, 1)
     level["blink"] += 0.08 + 0.05 * wander(time, rng)
     level["brow"] += 0.06 * wander(time, rng)
-    level["smile"] += 0.15 + 0.05 * wander(time, rng)
+    level["smile"] += 0.10 + 0.05 * wander(time, rng)
 
     meant = {}
     for name, usual in (("blink", 0.045), ("brow", 0.05), ("smile", 0.05)):

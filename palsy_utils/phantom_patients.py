@@ -8,7 +8,7 @@ import pandas as pd
 from palsy_utils.drawing import Look, Pose, draw_face
 
 GAIN = {"none": 1.0, "slight": 0.60, "strong": 0.06}  # share of the movement that is left
-DROOP = {"none": 0.0, "slight": 0.08, "strong": 0.22}  # how far brow and mouth hang at rest
+DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at rest
 
 # Severities (eyes, mouth) of eight patients, and again for the next eight on the other side. The
 # fifth shows no palsy; later ones in that place do.
@@ -142,7 +142,7 @@ def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
     for k, side in enumerate(("left", "right")):
         weak = side == patient.side
         eyes, mouth = (patient.eyes_gain, patient.mouth_gain) if weak else (1.0, 1.0)
-        wide = 0.12 * (1 - eyes)  # the lid of a weak eye stands a little wide
+        wide = 0.08 * (1 - eyes)  # the lid of a weak eye stands a little wide
         moved["blink"].append(blink[k] * eyes - wide)
         moved["brow"].append(brow[k] * eyes - weak * DROOP[patient.eyes])
         moved["smile"].append(smile[k] * mouth)

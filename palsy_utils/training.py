@@ -53,11 +53,16 @@ def _sees_images(inputs: Sequence[np.ndarray]) -> bool:
     return inputs[0].dtype == np.uint8
 
 
-def _forward(net: nn.Module, inputs: Sequence[np.ndarray], rows, device: torch.device):
-    batch = [torch.from_numpy(array[rows]).to(device) for array in inputs]
-    bf16 = _sees_images(inputs) and has_bf16(device)
+def _forward(net: nn.Module, arrays: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
+    bf16 = _sees_images(arrays) and has_bf16(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        return net(*batch)
+        return net(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def _mirror_some(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mirror the chosen ones of a batch of images (n, height, width[, 3])."""
+    images[chosen] = images[chosen, :, ::-1]
+    return images
 
 
 def train(
@@ -72,6 +77,8 @@ def train(
     """Train a net in place by stochastic gradient descent on binary cross-entropy (paper).
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
+    Half of the images, drawn anew in every epoch, are shown mirrored (our choice, the paper is
+    silent): palsy has no preferred side, but a handful of people may.
 
     Args:
         net: takes one batch of each of `inputs`, returns logits (n, 2).
@@ -113,7 +120,11 @@ def train(
     for epoch in range(1, how.epochs + 1):
         start, loss_sum, right = time.perf_counter(), 0.0, 0
         for batch in np.array_split(order.permutation(rows), n_batches):
-            logits = _forward(net, inputs, batch, device).float()
+            arrays = [array[batch] for array in inputs]
+            if _sees_images(inputs):
+                chosen = order.random(len(batch)) < 0.5
+                arrays = [_mirror_some(array, chosen) for array in arrays]
+            logits = _forward(net, arrays, device).float()
             loss = cross_entropy(logits, targets[batch])
             optimiser.zero_grad()
             loss.backward()
@@ -142,7 +153,8 @@ def compute(
     """
     net.to(device).eval()
     parts = np.array_split(rows, max(1, len(rows) // 64))
-    return torch.cat([_forward(net, inputs, part, device).float().cpu() for part in parts])
+    batches = ([array[part] for array in inputs] for part in parts)
+    return torch.cat([_forward(net, batch, device).float().cpu() for batch in batches])
 
 
 @torch.no_grad()

@@ -53,9 +53,7 @@ class TestMeasuring:
             measured = measure_image(part)
             if measured["note"] == "padded":
                 offset = whole - in_pixels(measured) - [x + cut // 2, y + cut]
-                assert (
-                    np.abs(np.median(offset, axis=0)).max() < 4
-                )
+                assert np.abs(np.median(offset, axis=0)).max() < 4
                 return
         pytest.fail("no crop of the face needed a margin: draw the crops tighter")
 
