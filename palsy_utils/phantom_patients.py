@@ -7,7 +7,7 @@ import pandas as pd
 
 from palsy_utils.drawing import Look, Pose, draw_face
 
-GAIN = {"none": 1.0, "slight": 0.60, "strong": 0.06}  # share of the movement that is left
+GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
 DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at rest
 
 # Severities (eyes, mouth) of eight patients, and again for the next eight on the other side. The
