@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from palsy_utils.files import PalsyError
-from palsy_utils.modalities import coordinates, to_pixels
 from palsy_utils.models import build_model, probabilities
 from palsy_utils.profiles import PROFILES, Training
 from palsy_utils.training import compute, pick_device, round_weights, seed_everything, train
+from palsy_utils.upright import coordinates, to_pixels
 
 CPU = torch.device("cpu")
 HOW = Training(epochs=3, learning_rate=0.01, batch_size=8)
