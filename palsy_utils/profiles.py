@@ -144,8 +144,8 @@ PROFILES = {
         image_size=48,
         imagenet="if at hand",
         fnn=Training(epochs=15, learning_rate=0.01, batch_size=8),
-        resnet50=Training(epochs=8, learning_rate=0.02, batch_size=16, schedule="one-cycle"),
-        two_resnet50=Training(epochs=4, learning_rate=0.02, batch_size=16, schedule="one-cycle"),
+        resnet50=Training(epochs=6, learning_rate=0.05, batch_size=16, schedule="one-cycle"),
+        two_resnet50=Training(epochs=3, learning_rate=0.1, batch_size=32, schedule="one-cycle"),
         fusion=Training(epochs=15, learning_rate=0.01, batch_size=8),
     ),
     # Seconds: whether everything runs, not how well it learns.

@@ -59,10 +59,22 @@ def _forward(net: nn.Module, arrays: Sequence[np.ndarray], device: torch.device)
         return net(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def _mirror_some(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mirror the chosen ones of a batch of images (n, height, width[, 3])."""
-    images[chosen] = images[chosen, :, ::-1]
-    return images
+def mirror_half(batches: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Return a batch of images with a random half of them mirrored.
+
+    The paper is silent about augmentation; this is our one choice: palsy has no preferred side,
+    but a handful of people may.
+
+    Args:
+        batches: one array an image modality, (n, height, width[, 3]); image i of each is treated
+            alike, so that they stay on top of each other.
+        rng: draws which.
+    """
+    chosen = rng.random(len(batches[0])) < 0.5
+    mirrored = [images.copy() for images in batches]
+    for images in mirrored:
+        images[chosen] = images[chosen, :, ::-1]
+    return mirrored
 
 
 def train(
@@ -77,8 +89,7 @@ def train(
     """Train a net in place by stochastic gradient descent on binary cross-entropy (paper).
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
-    Half of the images, drawn anew in every epoch, are shown mirrored (our choice, the paper is
-    silent): palsy has no preferred side, but a handful of people may.
+    Half of the images are mirrored each time they are shown (`mirror_half`).
 
     Args:
         net: takes one batch of each of `inputs`, returns logits (n, 2).
@@ -122,8 +133,7 @@ def train(
         for batch in np.array_split(order.permutation(rows), n_batches):
             arrays = [array[batch] for array in inputs]
             if _sees_images(inputs):
-                chosen = order.random(len(batch)) < 0.5
-                arrays = [_mirror_some(array, chosen) for array in arrays]
+                arrays = mirror_half(arrays, order)
             logits = _forward(net, arrays, device).float()
             loss = cross_entropy(logits, targets[batch])
             optimiser.zero_grad()

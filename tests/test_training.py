@@ -5,7 +5,14 @@ import torch
 from palsy_utils.files import PalsyError
 from palsy_utils.models import build_model, probabilities
 from palsy_utils.profiles import PROFILES, Training
-from palsy_utils.training import compute, pick_device, round_weights, seed_everything, train
+from palsy_utils.training import (
+    compute,
+    mirror_half,
+    pick_device,
+    round_weights,
+    seed_everything,
+    train,
+)
 from palsy_utils.upright import coordinates, to_pixels
 
 CPU = torch.device("cpu")
@@ -115,3 +122,16 @@ def test_papers_fnns_reach_the_bar_on_real_faces(shared, modality, bar):
             probability[others], _ = fit_and_predict(x, labels, rows, others, seed, how, modality)
         reached.append(roc_auc_score(labels, probability))
     assert np.mean(reached) >= bar, f"AUROC by seed: {np.round(reached, 3)}"
+
+
+def test_half_of_the_images_are_mirrored_both_modalities_alike():
+    lines = np.zeros((200, 32, 32), np.uint8)
+    lines[:, 8:24, 4:12] = 255  # on the left
+    rgb = np.repeat(lines[..., None], 3, -1)
+    mirrored, mirrored_rgb = mirror_half([lines, rgb], np.random.default_rng(0))
+    assert (mirrored_rgb == mirrored[..., None]).all()
+    on_the_left = mirrored[:, 8, 4] == 255
+    assert 0.35 < on_the_left.mean() < 0.65
+    assert (mirrored[on_the_left] == lines[on_the_left]).all()
+    assert (mirrored[~on_the_left] == lines[~on_the_left, :, ::-1]).all()
+    assert (lines[:, 8:24, 4:12] == 255).all()  # the stored images stay as they are
