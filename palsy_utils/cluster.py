@@ -6,6 +6,7 @@ that started it, so that no half-finished or late-coming attempt is ever taken f
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,10 +115,13 @@ def execute(task: Task) -> tuple[Path, str | None]:
 
 
 def _kernel_config():
-    """Let kernels talk over files of this user, not over TCP ports that others could listen to."""
+    """Let a kernel talk over sockets of this user, not over TCP ports open to others."""
     from traitlets.config import Config
 
-    return Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
+    if os.name != "posix":
+        return Config()
+    sockets = Path(tempfile.gettempdir()) / f"palsy-{uuid.uuid4().hex[:12]}"  # each its own
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(sockets)}})
 
 
 def settle(attempt: Path, folder: Path, error: str | None) -> None:
