@@ -15,7 +15,7 @@ from palsy_utils.cluster import (
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PROJECT, PalsyError
-from palsy_utils.folds import check_training_classes, fold_names
+from palsy_utils.folds import check_training_classes, describe_scheme, fold_names
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.profiles import MODELS, Profile, find_model, find_profile
 from palsy_utils.runs import DONE, check_same_data, grid, run_folder
@@ -120,6 +120,8 @@ def open_tasks(
     samples = load_samples(cohort.root)
     folds = fold_names(samples, parameters["folds"])
     check_training_classes(samples, folds)
+    scheme = describe_scheme(folds, cohort.group)
+    print(f"{cohort.name}: {scheme} of {len(models)} models, profile {profile.name}")
     states = grid(folder, models, folds)
     check_same_data(folder, states, folds, fingerprint(cohort.root))
     tasks = [

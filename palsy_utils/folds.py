@@ -1,5 +1,8 @@
 """Folds for cross-validation: which people a model never sees in training."""
 
+import re
+from collections.abc import Iterable
+
 import pandas as pd
 
 from palsy_utils.cohort import Cohort
@@ -40,6 +43,14 @@ def fold_names(
         )
     groups = _balanced_groups(table, people, folds)
     return {f"fold-{i}-of-{folds}": tuple(group) for i, group in enumerate(groups, start=1)}
+
+
+def describe_scheme(folds: Iterable[str], group: str) -> str:
+    """Name a scheme of cross-validation by its folds and what they leave out (`Cohort.group`)."""
+    names = list(folds)
+    grouped = all(re.fullmatch(r"fold-\d+-of-\d+", name) for name in names)
+    scheme = f"{group}-grouped" if grouped else f"leave-one-{group}-out"
+    return f"{scheme} cross-validation in {len(names)} folds"
 
 
 def split(table: pd.DataFrame, held_out: tuple[str, ...]) -> tuple[pd.Series, pd.Series]:

@@ -83,9 +83,12 @@ def open_fold(
 
 def describe_fold(fold: Fold) -> str:
     """Say in one line what will run."""
-    people = fold.samples.groupby(fold.samples["patient"].isin(fold.held_out))["patient"].nunique()
+    patient, video = fold.samples["patient"], fold.samples["video"]
+    # Where nobody knows who is who, every video stands for a patient, and we say so.
+    word = "videos" if (patient == "video-" + video).all() else "people"
+    trains_on = patient.iloc[fold.train].nunique()
     return (
-        f"{fold.model}: trains on {people[False]} people ({len(fold.train)} frames), predicts "
+        f"{fold.model}: trains on {trains_on} {word} ({len(fold.train)} frames), predicts "
         f"{', '.join(fold.held_out)} ({len(fold.test)} frames); profile {fold.profile.name}, seed "
         f"{fold.seed}, {fold.device}; writes {fold.folder}"
     )

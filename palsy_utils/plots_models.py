@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from palsy_utils.evaluation import auroc
 from palsy_utils.plots import BLACK, GREY, HEALTHY, MODEL_COLOURS, MODEL_DASHES, PALSY
@@ -28,6 +29,7 @@ def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
         mean = pd.concat(folds).groupby("epoch")["loss"].mean()
         ax.plot(mean.index, mean, color=colour, lw=2.5, marker="o", ms=4)
         ax.set(title=model, xlabel="epoch", ylim=(0, None))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].set_ylabel("binary cross-entropy (training)")
     return figure
 

@@ -9,6 +9,7 @@ import pandas as pd
 from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import BASELINES, auroc_interval
 from palsy_utils.files import read_json, write_csv, write_text
+from palsy_utils.folds import describe_scheme
 from palsy_utils.profiles import MODELS, Profile
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
@@ -46,14 +47,13 @@ def caption(
         frozenset({True}): "image nets start from ImageNet weights",
         frozenset({False}): "image nets start from random weights",
     }.get(frozenset(images), "some image nets start from ImageNet weights, others from random ones")
-    scheme = f"leave-one-{word}-out" if len(folds) == samples["patient"].nunique() else "grouped"
     parts = [
         f"Cohort {cohort.name}: {samples['patient'].nunique()} {word}s, "
         f"{samples['video'].nunique()} videos, {len(samples)} frames with a face and a label "
         f"({100 * samples['label'].mean():.0f} % palsy); {int((~faces['found']).sum())} of "
         f"{len(faces)} frames have no face and are not scored.",
-        f"Profile {profile.name} ({profile.image_size} px; {start}), {scheme} cross-validation in "
-        f"{len(folds)} folds, seed {seed}; "
+        f"Profile {profile.name} ({profile.image_size} px; {start}), "
+        f"{describe_scheme(folds, word)}, seed {seed}; "
         + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         + ".",
         f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "

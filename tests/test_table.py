@@ -1,0 +1,55 @@
+import pandas as pd
+
+from palsy_utils.cohort import load_cohort
+from palsy_utils.evaluation import table_1
+from palsy_utils.faces import load_faces
+from palsy_utils.modalities import load_samples
+from palsy_utils.profiles import MODELS, find_profile
+from palsy_utils.runs import load_run
+from palsy_utils.table import caption, is_drawn, markdown
+
+PEOPLE = ["p01", "p02", "p04"]
+
+
+def parts(smoke):
+    predictions = load_run(smoke.root / "runs" / "smoke", MODELS, PEOPLE)
+    return load_cohort(smoke.root), predictions, load_samples(smoke.root)
+
+
+def test_best_of_our_rows_is_bold_and_baselines_never(smoke):
+    _, predictions, samples = parts(smoke)
+    table = table_1(predictions, samples)
+    rows = markdown(table, predictions, 3).splitlines()
+    best = table.loc[:6, "auroc"].idxmax()
+    assert f"**{table.loc[best, 'auroc']:.2f}**" in rows[2 + best]
+    assert "**" not in rows[-1] and "**" not in rows[-2]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_an_unfinished_model_says_how_far_it_is(smoke):
+    _, predictions, samples = parts(smoke)
+    lost = (predictions["model"] == "early-fusion") & (predictions["fold"] == "p02")
+    part = predictions[~lost]
+    row = markdown(table_1(part, samples), part, 3).splitlines()[7]
+    assert "Early fusion (2 of 3 folds)" in row and "–" in row
+
+
+def test_caption_says_what_the_numbers_are_of(smoke):
+    cohort, _, samples = parts(smoke)
+    faces = load_faces(cohort)[0]
+    faces.loc[0, "found"] = False
+    run = smoke.root / "runs" / "smoke"
+    text = caption(cohort, faces, samples, PEOPLE, find_profile("smoke"), 0, run)
+    for words in ("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face", "torch "):
+        assert words in text
+    assert is_drawn(cohort) and text.startswith("**These faces are drawn")
+
+
+def test_caption_of_videos_says_video_everywhere(smoke):
+    cohort, _, samples = parts(smoke)
+    videos = pd.Series({"group": "video"})
+    cohort = type(cohort)(**(cohort.__dict__ | videos.to_dict()))
+    faces, run = load_faces(cohort)[0], smoke.root / "runs" / "smoke"
+    text = caption(cohort, faces, samples, PEOPLE, find_profile("smoke"), 0, run)
+    assert "leave-one-video-out" in text and "leave-one-patient-out" not in text
+    assert "means over videos" in text and "resampling videos" in text
