@@ -48,7 +48,7 @@ def write_predictions(
         )
     identity = samples[["patient", "video", "frame", "label"]].reset_index(drop=True)
     table = identity.assign(
-        probability=np.round(probability, 6), model=model, fold=fold, seed=seed
+        probability=np.round(np.asarray(probability, float), 6), model=model, fold=fold, seed=seed
     )[PREDICTIONS]
     write_csv(table, folder / "predictions.csv")
     return table
