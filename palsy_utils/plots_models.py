@@ -28,9 +28,10 @@ def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
             ax.plot(history["epoch"], history["loss"], color=colour, alpha=0.35, lw=1)
         mean = pd.concat(folds).groupby("epoch")["loss"].mean()
         ax.plot(mean.index, mean, color=colour, lw=2.5, marker="o", ms=4)
-        ax.set(title=model, xlabel="epoch", ylim=(0, None))
+        ax.set(title=model, xlabel="epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].set_ylabel("binary cross-entropy (training)")
+    highest = max(history["loss"].max() for folds in histories.values() for history in folds)
+    axes[0, 0].set(ylabel="binary cross-entropy (training)", ylim=(0, 1.05 * highest))
     return figure
 
 
@@ -81,7 +82,7 @@ def roc_curves(predictions: pd.DataFrame) -> Figure:
 
 
 def patient_heatmap(people: pd.DataFrame, score: str = "f1") -> Figure:
-    """Draw a score of every person (down) under every model (across); undefined stays empty.
+    """Draw a score of every person (down) under every model (across); undefined is grey.
 
     Args:
         people: from `evaluation.patient_scores`.
@@ -99,7 +100,8 @@ def patient_heatmap(people: pd.DataFrame, score: str = "f1") -> Figure:
         wide, annot=len(wide) <= 40, fmt=".0f", vmin=0, vmax=100, cmap="cividis", ax=ax,
         cbar_kws={"label": f"{score} (per cent)"}, linewidths=0.5,
     )  # fmt: skip
-    ax.set(xlabel="", ylabel="")
+    ax.set(xlabel="", ylabel="", facecolor=GREY)  # undefined is grey, not a low score
+    ax.grid(False)
     ax.tick_params(axis="x", rotation=30)
     plt.setp(ax.get_xticklabels(), ha="right")
     return figure

@@ -101,7 +101,7 @@ def test_stage_notebooks_are_kept_without_errors(smoke):
 def test_a_second_run_trains_nothing(smoke):
     before = {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")}
     again = subprocess.run(smoke.command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0 and "0/0" in again.stderr
+    assert again.returncode == 0, again.stderr[-2000:]
     assert {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")} == before
 
 
