@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # `palsy --help` should not wait for pandas
+    import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
 
@@ -43,7 +45,7 @@ def publish(path: Path) -> Iterator[Path]:
             part.unlink()
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table as CSV, whole or not at all."""
     with publish(path) as part:
         table.to_csv(part, index=False)
