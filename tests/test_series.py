@@ -7,7 +7,9 @@ import subprocess
 import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
+from conftest import PROJECT
 
 from palsy_utils.evaluation import TABLE_COLUMNS
 from palsy_utils.files import read_json
@@ -156,3 +158,19 @@ def test_grouped_folds_run_and_are_named(smoke, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     folds = sorted((root / RUN / "expressions-fnn").glob("fold-*-of-3/predictions.csv"))
     assert len(folds) == 3
+
+
+def test_overview_shows_who_is_in_a_cohort(smoke, tmp_path):
+    """Notebook 00 is no part of the batch; here it runs, with its tables and its picture."""
+    notebooks = PROJECT / "notebooks"
+    notebook = papermill.execute_notebook(
+        str(notebooks / "00_overview.ipynb"),
+        str(tmp_path / "00.ipynb"),
+        {"cohort": str(smoke.root)},
+        cwd=str(notebooks),
+        progress_bar=False,
+    )
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert "small (labels.csv): 3 videos of 3 patients" in json.dumps(outputs)
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert kinds.count("image/png") == 1 and kinds.count("text/html") == 3
