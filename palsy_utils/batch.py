@@ -17,7 +17,8 @@ from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PROJECT, PalsyError
 from palsy_utils.folds import check_training_classes, describe_scheme, fold_names
 from palsy_utils.modalities import fingerprint, load_samples
-from palsy_utils.profiles import MODELS, Profile, find_model, find_profile
+from palsy_utils.profiles import Profile, find_profile
+from palsy_utils.rows import MODELS, choose_models, find_model
 from palsy_utils.runs import DONE, check_same_data, grid, run_folder
 
 FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"
@@ -39,7 +40,8 @@ def run(
     Args:
         cohort: the cohort's folder.
         profile: `phantom`, `paper` or `smoke`.
-        models: names of `profiles.MODELS`; empty for all. What fusion needs is added.
+        models: names of `rows.MODELS` or of its groups; empty for the paper's seven. What fusion
+            needs is added.
         folds: 0 to leave one person out, k for grouped k-fold.
         seed: of the run.
         device: where each fold trains.
@@ -56,7 +58,7 @@ def run(
     from filelock import FileLock, Timeout
 
     who, size = load_cohort(cohort), find_profile(profile)
-    names = with_needs(models)
+    names = choose_models(models)
     if needs_imagenet(size, names):
         find_imagenet_weights(size.imagenet)  # better now than in every fold
     folder = run_folder(who.root.resolve(), profile, seed)
@@ -94,12 +96,6 @@ def run(
             "cohort folder that you may write to; earlier results are untouched."
         ) from error
     return pd.DataFrame(failed)
-
-
-def with_needs(models: Sequence[str]) -> list[str]:
-    """Return model names in table order, with the models that fusion needs; all for none."""
-    wanted = {need for name in models for need in (name, *find_model(name).needs)}
-    return [name for name in MODELS if name in wanted or not models]
 
 
 def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
@@ -157,4 +153,4 @@ def status(
         people = fold_names(load_samples(who.root), folds)
     except PalsyError:  # nothing is measured yet: the labels say who there is
         people = fold_names(who.labels, folds)
-    return grid(folder, with_needs(models), people)
+    return grid(folder, choose_models(models), people)

@@ -74,15 +74,46 @@ def find(what: Download) -> Path:
     return local
 
 
-def find_imagenet_weights(wanted: Literal["required", "if at hand", "never"]) -> Path | None:
-    """Return the file of ResNet50's ImageNet weights, or None for random weights.
+def find_imagenet_weights(
+    wanted: Literal["required", "if at hand", "never"], backbone: str = "resnet50"
+) -> Path | None:
+    """Return the file of an image net's ImageNet weights, or None for random weights.
 
     Args:
         wanted: `required` downloads them if need be, `if at hand` takes only a local copy.
+        backbone: name of a torchvision classification net.
 
     Raises:
         PalsyError: they are required and cannot be had, or the copy has the wrong hash.
     """
-    if wanted == "never" or (wanted == "if at hand" and not is_at_hand(RESNET50)):
+    if wanted == "never":
         return None
-    return find(RESNET50)
+    if backbone == "resnet50":
+        return find(RESNET50) if wanted == "required" or is_at_hand(RESNET50) else None
+    return _find_by_torchvision(wanted, backbone)
+
+
+def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:
+    """Take torchvision's first ImageNet weights; it checks the hash that its file names carry."""
+    import torch
+    from torchvision.models import get_model_weights
+
+    try:
+        url = next(iter(get_model_weights(backbone))).url
+    except ValueError:
+        raise PalsyError(
+            f"torchvision has no image net {backbone!r}: choose another, such as "
+            "paper+mobilenet_v3_large."
+        ) from None
+    local = PROJECT / "data" / "models" / url.rsplit("/", 1)[1]
+    if wanted == "if at hand" and not local.exists():
+        return None
+    try:
+        torch.hub.load_state_dict_from_url(url, local.parent, check_hash=True, weights_only=True)
+    except Exception as error:  # urllib, the hash check, the unpickler and the disk
+        raise PalsyError(
+            f"{local.name} is damaged, or not at hand and could not be downloaded "
+            f"({type(error).__name__}): fetch {url} on a machine with internet and put it at "
+            f"{local}."
+        ) from error
+    return local

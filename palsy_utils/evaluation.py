@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from palsy_utils.profiles import MODELS
+from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
 
 THRESHOLD = 0.5  # palsy if its probability is at least this: the class with the higher output
 TABLE_COLUMNS = [
@@ -36,7 +36,9 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else np.nan
 
 
-def scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+def scores(
+    labels: np.ndarray, probability: np.ndarray, threshold: float = THRESHOLD
+) -> dict[str, float]:
     """Return F1, precision, recall and specificity, from 0 to 1; NaN where undefined.
 
     F1 is undefined for somebody without a palsy frame: whatever the model says there, it can
@@ -45,8 +47,9 @@ def scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     Args:
         labels: (n,) 0 healthy, 1 palsy.
         probability: (n,) of palsy.
+        threshold: a frame is called palsy from this probability on.
     """
-    palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= THRESHOLD
+    palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= threshold
     hit, missed = int((palsy & called).sum()), int((palsy & ~called).sum())
     false, true_healthy = int((~palsy & called).sum()), int((~palsy & ~called).sum())
     return {
@@ -93,9 +96,11 @@ def baseline_predictions(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_1(
-    predictions: pd.DataFrame, samples: pd.DataFrame, models: Sequence[str] = tuple(MODELS)
+    predictions: pd.DataFrame, samples: pd.DataFrame, models: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return the results table: the models in the paper's order, then the two baselines.
+
+    Models beyond the paper stand below its seven, as far as the run has predictions of them.
 
     A model that has not predicted every sample yet gets a row without scores; `n_patients` and
     `n_frames` then say how far it is.
@@ -103,12 +108,14 @@ def table_1(
     Args:
         predictions: `runs.PREDICTIONS`, of one run.
         samples: all samples of the cohort (`modalities.SAMPLES`).
-        models: which rows.
+        models: which rows; the paper's seven and what else the run has if not given.
 
     Returns:
         `TABLE_COLUMNS`. Per cent for F1, precision, recall (means over people, beside the
         paper's), pooled F1 and specificity (over all frames); AUROC over all frames, 0 to 1.
     """
+    tried = set(predictions["model"])
+    models = models or [*PAPER_MODELS, *(name for name in NEW_MODELS if name in tried)]
     everything = pd.concat([predictions, baseline_predictions(samples)], ignore_index=True)
     return pd.DataFrame(
         [
@@ -124,9 +131,9 @@ def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
     row = {"model": name, "modality": "none", "n_patients": frames["patient"].nunique()}
     row["n_frames"] = len(frames)
     if model:
-        paper = {"f1": model.paper_f1, "precision": model.paper_precision}
-        paper["recall"] = model.paper_recall
-        row |= {"modality": model.title} | {f"paper_{k}": v for k, v in paper.items()}
+        row["modality"] = model.title
+        if model.paper:
+            row |= zip(("paper_f1", "paper_precision", "paper_recall"), model.paper, strict=True)
     if len(frames) < n_samples:
         return row
     people = patient_scores(frames)[["f1", "precision", "recall"]]

@@ -58,3 +58,21 @@ EXPRESSIONS = tuple(
     noseSneerRight
     """.split()
 )
+
+# Which region of the face a landmark of the 125, or an expression score, belongs to.
+REGIONS = ("brow", "eye", "nose", "mouth")
+
+
+def region_of_point(point: int) -> str:
+    """Return the region of one of the 125 landmarks; the philtrum counts to the mouth."""
+    if any(point in brow for brow in (*RIGHT_BROW, *LEFT_BROW)):
+        return "brow"
+    if any(point in eye for eye in (RIGHT_EYE, LEFT_EYE, RIGHT_IRIS, LEFT_IRIS)):
+        return "eye"
+    return "nose" if point in NOSE_RIDGE or point in NOSE_WINGS else "mouth"
+
+
+def region_of_expression(name: str) -> str:
+    """Return the region of an expression score; jaw and cheeks go with what moves them."""
+    starts = {"brow": "brow", "eye": "eye", "cheekSquint": "eye", "nose": "nose"}
+    return next((region for start, region in starts.items() if name.startswith(start)), "mouth")

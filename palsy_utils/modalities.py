@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
 from palsy_utils.faces import load_faces, read_image
 from palsy_utils.files import PalsyError, publish, read_json, sha256, write_csv, write_json
 from palsy_utils.frames import load_frames
-from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels
+from palsy_utils.handcrafted import SYMMETRIC, handcrafted
+from palsy_utils.mirror import mirror_coordinates, mirror_expressions
+from palsy_utils.rows import STRUCTURED
+from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 
 SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
 
@@ -19,8 +23,9 @@ SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
 def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
     """Write the four modalities of every frame that has a face and a label.
 
-    `modalities/`: `samples.csv` (`SAMPLES`), `coordinates.npy` (n, 125, 2) and `expressions.npy`
-    (n, 52), float32. `images/`: `rgb-<size>.npy` (n, size, size, 3) and `lines-<size>.npy`
+    `modalities/`: `samples.csv` (`SAMPLES`), `coordinates.npy` (n, 125, 2), `expressions.npy`
+    (n, 52), and beyond the paper `asymmetry.npy` (n, 145) and `handcrafted.npy` (n, 29), float32.
+    `images/`: `rgb-<size>.npy` (n, size, size, 3) and `lines-<size>.npy`
     (n, size, size), uint8. Row i of each is row i of the samples. What is there already and made
     from the same measurements is left alone. A cohort that has measurements but no pictures gets
     no RGB images.
@@ -42,8 +47,11 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     samples = table[usable].reset_index(drop=True)
     points = to_pixels(landmarks[usable], samples["height"], samples["width"])
     folder = cohort.root / "modalities"
-    _write_array(coordinates(points), folder / "coordinates.npy")
-    _write_array(expressions[usable], folder / "expressions.npy")
+    structured = {"coordinates": coordinates(points), "expressions": expressions[usable]}
+    structured["asymmetry"] = asymmetry(*structured.values())
+    structured["handcrafted"] = handcrafted(upright(points))
+    for name, array in structured.items():
+        _write_array(array, folder / f"{name}.npy")
     write_csv(samples[SAMPLES].astype({"label": int}), folder / "samples.csv")
 
     _draw_images(
@@ -65,6 +73,21 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
             {"samples": fingerprint(cohort.root)},
         )
     return load_samples(cohort.root)
+
+
+def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:
+    """Return a modality (n, ...) of the mirrored faces, left and right swapped."""
+    if modality == "coordinates":
+        return mirror_coordinates(array)
+    if modality == "expressions":
+        return mirror_expressions(array)
+    if modality == "asymmetry":
+        return -array
+    if modality == "handcrafted":
+        signs = -np.ones(array.shape[1], array.dtype)
+        signs[SYMMETRIC] = 1
+        return array * signs
+    return array[:, :, ::-1]
 
 
 def face_in_modalities(
@@ -135,7 +158,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
 
     Args:
         root: the cohort's folder.
-        modality: `coordinates`, `expressions`, `rgb` or `lines`.
+        modality: one of `rows.STRUCTURED`, `rgb` or `lines`.
         size: side of the images in pixels; structured modalities ignore it.
 
     Returns:
@@ -144,7 +167,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
     Raises:
         PalsyError: it was not built yet, or the cohort has no pictures.
     """
-    structured = modality in ("coordinates", "expressions")
+    structured = modality in STRUCTURED
     name = f"modalities/{modality}.npy" if structured else f"images/{modality}-{size}.npy"
     try:
         return np.load(root / name, mmap_mode="r")

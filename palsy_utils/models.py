@@ -1,4 +1,4 @@
-"""The nets of the paper's section 2.2, in its own order of layers.
+"""The nets of the paper's section 2.2, in its own order of layers, and their nearest kin.
 
 Every net returns two *logits* (healthy, palsy). The paper's sigmoid is applied by `probabilities`
 and, inside the loss, by `BCEWithLogitsLoss`, which is the same binary cross-entropy without its
@@ -13,9 +13,13 @@ import torch
 from torch import nn
 
 from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.files import PalsyError
 
 UNITS = {"coordinates": (128, 64, 32), "expressions": (64, 32, 10)}  # paper; then 2 outputs
-INPUTS = {"coordinates": 125 * 2, "expressions": 52}
+UNITS |= {"asymmetry": (128, 64, 32), "handcrafted": (64, 32, 10)}  # ours, the same two shapes
+INPUTS = {"coordinates": 125 * 2, "expressions": 52, "asymmetry": 145, "handcrafted": 29}
+SIDED = ("asymmetry", "handcrafted")  # structured modalities whose sign is the side
+NOISE = 0.5  # spread of the noise that these are trained with, where their own spread is 1
 FUSION_UNITS = (128, 64, 32)  # the paper leaves them open: as in its larger FNN
 HEAD_UNITS = 512  # paper
 HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
@@ -48,6 +52,23 @@ class Standardise(nn.Module):
         return (x.flatten(1).float() - self.mean) / self.scale
 
 
+class RootStandardise(Standardise):
+    """Forget the side, and bring the rest to mean 0 and spread 1: for `SIDED` modalities.
+
+    Palsy of the left and of the right are one class. Square roots because a few faces are very
+    lopsided. Noise in training, because 145 numbers of a few hundred faces are learnt by heart.
+    """
+
+    def fit(self, values: np.ndarray) -> None:
+        roots = torch.as_tensor(np.asarray(values)).flatten(1).float().abs().sqrt()
+        self.mean.copy_(roots.mean(0))
+        self.scale.copy_(roots.std(0, correction=0).clamp(min=1e-6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x.flatten(1).float().abs().sqrt() - self.mean) / self.scale
+        return x + NOISE * torch.randn_like(x) if self.training else x
+
+
 class ImageNetScale(nn.Module):
     """Turn stored images (n, h, w[, 3]), uint8, into what ResNet50 expects: (n, 3, h, w)."""
 
@@ -63,14 +84,15 @@ class ImageNetScale(nn.Module):
 
 
 def build_fnn(modality: str) -> nn.Sequential:
-    """Build the feed-forward net of `coordinates` or `expressions`.
+    """Build the feed-forward net of a structured modality (`UNITS`).
 
     Four fully connected layers; ReLU after the first three, dropout 0.5 in the first, batch norm
     in the second. `[:-1]` is the net up to its last hidden layer.
     """
     first, second, third = UNITS[modality]
+    scale = RootStandardise if modality in SIDED else Standardise
     return nn.Sequential(
-        Standardise(INPUTS[modality]),
+        scale(INPUTS[modality]),
         nn.Linear(INPUTS[modality], first),
         nn.ReLU(),
         nn.Dropout(0.5),
@@ -83,25 +105,39 @@ def build_fnn(modality: str) -> nn.Sequential:
     )
 
 
-def build_resnet50(weights: dict | None = None) -> nn.Sequential:
-    """Build ResNet50 with the paper's head in place of its last layer.
+def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> nn.Sequential:
+    """Build an image net, ResNet50 in the paper, with the paper's head in place of its last layer.
 
     The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
 
     Args:
         weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
+        backbone: name of a torchvision classification net.
+
+    Raises:
+        PalsyError: torchvision has no such net, or it does not end in one linear layer.
     """
-    from torchvision.models import resnet50  # takes as long to import as torch itself
+    from torchvision.models import get_model  # takes as long to import as torch itself
 
     # From random weights, blocks that start as identities learn in far fewer steps.
-    backbone = resnet50(weights=None, zero_init_residual=weights is None)
+    options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
+    try:
+        net = get_model(backbone, weights=None, **options)
+        name = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)][-1]
+    except (ValueError, IndexError, TypeError):
+        raise PalsyError(
+            f"{backbone!r} is no image net of torchvision that ends in a linear layer: choose "
+            "another one in the profile, such as paper+mobilenet_v3_large."
+        ) from None
     if weights is not None:
-        backbone.load_state_dict(weights)
-    backbone.fc = nn.Identity()
+        net.load_state_dict(weights)
+    parent, _, last = name.rpartition(".")
+    width = net.get_submodule(name).in_features
+    setattr(net.get_submodule(parent), last, nn.Identity())
     return nn.Sequential(
         ImageNetScale(),
-        backbone,
-        nn.Linear(2048, HEAD_UNITS),
+        net,
+        nn.Linear(width, HEAD_UNITS),
         nn.ReLU(),
         nn.Dropout(HEAD_DROPOUT),
         nn.BatchNorm1d(HEAD_UNITS),
@@ -110,11 +146,11 @@ def build_resnet50(weights: dict | None = None) -> nn.Sequential:
 
 
 class TwoImages(nn.Module):
-    """Two ResNet50s, one an image modality, trained together: 512 + 512 features to 2 outputs."""
+    """Two image nets, one an image modality, trained together: 512 + 512 features to 2 outputs."""
 
-    def __init__(self, weights: dict | None = None) -> None:
+    def __init__(self, weights: dict | None = None, backbone: str = "resnet50") -> None:
         super().__init__()
-        self.nets = nn.ModuleList(build_resnet50(weights)[:-1] for _ in range(2))
+        self.nets = nn.ModuleList(build_image_net(weights, backbone)[:-1] for _ in range(2))
         self.output = nn.Linear(2 * HEAD_UNITS, 2)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -145,31 +181,33 @@ def build_fusion(n_features: int) -> nn.Sequential:
     )
 
 
-def build_model(modalities: Sequence[str], weights: dict | None = None) -> nn.Module:
+def build_model(
+    modalities: Sequence[str], weights: dict | None = None, backbone: str = "resnet50"
+) -> nn.Module:
     """Build the net of a single structured modality, a single image modality, or two images."""
     if len(modalities) == 2:
-        return TwoImages(weights)
+        return TwoImages(weights, backbone)
     if modalities[0] in UNITS:
         return build_fnn(modalities[0])
-    return build_resnet50(weights)
+    return build_image_net(weights, backbone)
 
 
 def probabilities(logits: torch.Tensor) -> torch.Tensor:
-    """Turn logits (n, 2) into the probability of palsy (n,), from 0 to 1.
+    """Turn logits (n, 2 or more) into the probability of palsy (n,), from 0 to 1.
 
     The net has one sigmoid for healthy and one for palsy, and the higher one wins. Their mean vote
     for palsy, (p_palsy + 1 - p_healthy) / 2, says both in one number: above one half exactly when
     palsy is the higher, and averaging it over nets is averaging their class probabilities.
     """
-    healthy, palsy = torch.sigmoid(logits.float()).unbind(1)
+    healthy, palsy = torch.sigmoid(logits[:, :2].float()).unbind(1)
     return (palsy + 1 - healthy) / 2
 
 
-def imagenet_weights(wanted: str) -> dict | None:
-    """Load ResNet50's ImageNet weights, or return None for random ones (`find_imagenet_weights`).
+def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
+    """Load ImageNet weights, or return None for random ones (`find_imagenet_weights`).
 
     Raises:
         PalsyError: they are required and cannot be had, or the copy has the wrong hash.
     """
-    path = find_imagenet_weights(wanted)
+    path = find_imagenet_weights(wanted, backbone)
     return None if path is None else torch.load(path, map_location="cpu", weights_only=True)

@@ -13,7 +13,8 @@ from palsy_utils.files import PalsyError, publish, write_csv, write_json
 from palsy_utils.folds import fold_names
 from palsy_utils.modalities import fingerprint, load_modality, load_samples
 from palsy_utils.models import build_model
-from palsy_utils.profiles import Profile, Training, find_model, find_profile
+from palsy_utils.profiles import Profile, Training, find_profile
+from palsy_utils.rows import find_model
 from palsy_utils.runs import run_folder, write_predictions
 from palsy_utils.training import has_bf16, pick_device
 
@@ -50,7 +51,7 @@ def open_fold(
     Args:
         cohort: the cohort's folder.
         profile: `phantom`, `paper` or `smoke`.
-        model: a name of `profiles.MODELS`.
+        model: a name of `rows.MODELS`.
         fold: the fold's name: the person held out, or `fold-1-of-5`.
         folds: 0 to leave one person out, k for grouped k-fold.
         seed: of the whole fold.
@@ -102,10 +103,7 @@ def load_inputs(fold: Fold) -> list[np.ndarray]:
 
 def how_to_train(fold: Fold) -> Training:
     """Return the training numbers of a fold's model in its profile."""
-    modalities = find_model(fold.model).modalities
-    if "rgb" not in modalities and "lines" not in modalities:
-        return fold.profile.fnn
-    return fold.profile.resnet50 if len(modalities) == 1 else fold.profile.two_resnet50
+    return getattr(fold.profile, find_model(fold.model).training)
 
 
 def save_fold(
@@ -114,6 +112,7 @@ def save_fold(
     net: nn.Module | None = None,
     history: pd.DataFrame | None = None,
     imagenet: bool = False,
+    inner: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Write what a fold gave: weights, history and settings first, the predictions last.
 
@@ -123,6 +122,7 @@ def save_fold(
         net: the trained net; late fusion has none.
         history: what `train` returned.
         imagenet: whether the net started from ImageNet weights.
+        inner: what `inner.predict_inside` returned: one for each of `fold.train`.
 
     Returns:
         The predictions (`runs.PREDICTIONS`).
@@ -151,8 +151,11 @@ def save_fold(
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
     write_json(settings, fold.folder / "settings.json")
-    held_out = fold.samples.iloc[fold.test]
-    return write_predictions(held_out, probability, fold.model, fold.name, fold.seed, fold.folder)
+    training, held_out = fold.samples.iloc[fold.train], fold.samples.iloc[fold.test]
+    what = (fold.model, fold.name, fold.seed, fold.folder)
+    if inner is not None:
+        write_predictions(training, inner, *what, "inner.csv")
+    return write_predictions(held_out, probability, *what)
 
 
 def load_net(fold: Fold, model: str) -> nn.Module:
@@ -163,7 +166,7 @@ def load_net(fold: Fold, model: str) -> nn.Module:
     """
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
     path = folder / "weights.pt"
-    net = build_model(find_model(model).modalities)
+    net = build_model(find_model(model).modalities, backbone=fold.profile.backbone)
     if not path.exists():
         raise PalsyError(
             f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "

@@ -26,9 +26,18 @@ MODEL_COLOURS = {
     "lines+rgb-resnet50": PINK,
     "early-fusion": BLUE,
     "late-fusion": SKY,
+    "asymmetry-fnn": BLUE,
+    "handcrafted-fnn": GREEN,
+    "early-fusion-rgb+handcrafted": RED,
+    "weighted-late-fusion": SKY,
+    "attention-fusion-structured": ORANGE,
+    "clip-fusion": PINK,
+    "attention-fusion": BLACK,
 }
-# Dashes besides colours, so that curves differ in grey print too.
-MODEL_DASHES = {name: "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)}
+# Dashes besides colours, so that curves differ in grey print too; dots: beyond the paper.
+MODEL_DASHES = {
+    name: "-." if i > 6 else "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)
+}
 REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
 
 

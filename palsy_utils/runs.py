@@ -1,7 +1,9 @@
 """Where the results of a run lie, and what makes a fold done.
 
 `runs/<profile>/<model>/<fold>/` holds `predictions.csv` (the fold is done when it is there),
-`settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook. A run
+`settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook, and
+where it was asked for `inner.csv`: predictions of the training people by nets that never saw them
+(`inner.py`). A run
 with another seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
 """
 
@@ -23,7 +25,13 @@ def run_folder(root: Path, profile: str, seed: int = 0) -> Path:
 
 
 def write_predictions(
-    samples: pd.DataFrame, probability: np.ndarray, model: str, fold: str, seed: int, folder: Path
+    samples: pd.DataFrame,
+    probability: np.ndarray,
+    model: str,
+    fold: str,
+    seed: int,
+    folder: Path,
+    name: str = "predictions.csv",
 ) -> pd.DataFrame:
     """Write the predictions of one fold, whole or not at all; they make the fold done.
 
@@ -34,6 +42,7 @@ def write_predictions(
         fold: its name.
         seed: the seed of the run.
         folder: the fold's folder.
+        name: of the file; another one does not make the fold done.
 
     Returns:
         What was written, with columns `PREDICTIONS`.
@@ -50,17 +59,17 @@ def write_predictions(
     table = identity.assign(
         probability=np.round(np.asarray(probability, float), 6), model=model, fold=fold, seed=seed
     )[PREDICTIONS]
-    write_csv(table, folder / "predictions.csv")
+    write_csv(table, folder / name)
     return table
 
 
-def read_predictions(folder: Path) -> pd.DataFrame:
-    """Read the predictions of one fold (`PREDICTIONS`).
+def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFrame:
+    """Read the predictions of one fold (`PREDICTIONS`), or with `inner.csv` the inner ones.
 
     Raises:
         PalsyError: they are missing or damaged.
     """
-    path = folder / "predictions.csv"
+    path = folder / name
     try:
         table = pd.read_csv(path, dtype={"patient": str, "video": str, "fold": str})
         whole = list(table) == PREDICTIONS and len(table) > 0 and table.notna().all(axis=None)

@@ -10,7 +10,8 @@ from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import BASELINES, auroc_interval
 from palsy_utils.files import read_json, write_csv, write_text
 from palsy_utils.folds import describe_scheme
-from palsy_utils.profiles import MODELS, Profile
+from palsy_utils.profiles import Profile
+from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
 HEADER = (
@@ -59,7 +60,7 @@ def caption(
         f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "
         "(Oo, Lee and Lim 2024, on YouTube Facial Palsy); a score without a denominator is "
         "undefined and left out of its mean. Pooled F1, AUROC and specificity are over all frames; "
-        f"intervals come from resampling {word}s. Best of our seven rows in bold.",
+        f"intervals come from resampling {word}s. Best of our rows in bold.",
     ]
     if is_drawn(cohort):
         parts.insert(0, "**These faces are drawn: the numbers are not numbers of patients.**")
@@ -85,8 +86,10 @@ def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int) -> st
     best = {c: table.loc[models, c].max() for c in ("f1", "precision", "recall", "auroc")}
     best |= {c: table.loc[models, c].max() for c in ("pooled_f1", "specificity")}
     lines = [HEADER, "|---|---" + "|---:" * 10 + "|"]
-    for row in table.to_dict("records"):
+    for i, row in enumerate(table.to_dict("records")):
         model = MODELS.get(row["model"])
+        if row["model"] in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
+            lines.append("| **beyond the paper** |" + " |" * 11)
         cells = [row["modality"], model.architecture if model else row["model"].replace("-", " ")]
         if pd.isna(row["auroc"]):
             done = predictions.loc[predictions["model"] == row["model"], "fold"].nunique()

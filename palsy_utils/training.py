@@ -1,7 +1,7 @@
 """Training a net and running it: where, how, and from one seed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -59,22 +59,25 @@ def _forward(net: nn.Module, arrays: Sequence[np.ndarray], device: torch.device)
         return net(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def mirror_half(batches: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """Return a batch of images with a random half of them mirrored.
+def mirror_some(
+    batches: Sequence[np.ndarray],
+    chosen: np.ndarray,
+    mirrored: Sequence[np.ndarray] | None = None,
+) -> list[np.ndarray]:
+    """Return a batch with the chosen faces mirrored.
 
-    The paper is silent about augmentation; this is our one choice: palsy has no preferred side,
-    but a handful of people may.
+    Training mirrors a random half. The paper is silent about augmentation; this is our one
+    choice: palsy has no preferred side, but a handful of people may.
 
     Args:
-        batches: one array an image modality, (n, height, width[, 3]); image i of each is treated
-            alike, so that they stay on top of each other.
-        rng: draws which.
+        batches: one array a modality, (n, ...); face i of each is treated alike.
+        chosen: (n,) bool.
+        mirrored: the same faces mirrored; images (n, height, width[, 3]) need none.
     """
-    chosen = rng.random(len(batches[0])) < 0.5
-    mirrored = [images.copy() for images in batches]
-    for images in mirrored:
-        images[chosen] = images[chosen, :, ::-1]
-    return mirrored
+    result = [faces.copy() for faces in batches]
+    for i, faces in enumerate(result):
+        faces[chosen] = mirrored[i][chosen] if mirrored else faces[chosen, :, ::-1]
+    return result
 
 
 def train(
@@ -85,11 +88,14 @@ def train(
     how: Training,
     device: torch.device,
     seed: int = 0,
+    mirrored: Sequence[np.ndarray] | None = None,
+    loss_of: Callable | None = None,
 ) -> pd.DataFrame:
-    """Train a net in place by stochastic gradient descent on binary cross-entropy (paper).
+    """Train a net in place on binary cross-entropy, the paper's by stochastic gradient descent.
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
-    Half of the images are mirrored each time they are shown (`mirror_half`).
+    Half of the images, or of the faces for which `mirrored` is given, are mirrored each time they
+    are shown (`mirror_some`).
 
     Args:
         net: takes one batch of each of `inputs`, returns logits (n, 2).
@@ -99,6 +105,9 @@ def train(
         how: epochs, learning rate, batch size, momentum, schedule.
         device: see `pick_device`.
         seed: of the order of samples and of dropout.
+        mirrored: `inputs` of the mirrored faces, for structured modalities.
+        loss_of: for nets that answer more than palsy or not: (logits of a batch, its samples,
+            which of them are mirrored) -> loss to add.
 
     Returns:
         One row an epoch: `epoch`, `loss`, `accuracy` (over the training samples, as they were
@@ -115,12 +124,14 @@ def train(
         )
     seed_everything(seed)
     order = np.random.default_rng(seed)
-    if not _sees_images(inputs):
+    if hasattr(net, "fit"):
+        net.fit([array[rows] for array in inputs])
+    elif not _sees_images(inputs):
         net[0].fit(inputs[0][rows])
     net.to(device).train()
     targets = torch.eye(2, device=device)[torch.from_numpy(labels)]  # one output for each class
     cross_entropy = nn.BCEWithLogitsLoss()
-    optimiser = torch.optim.SGD(net.parameters(), how.learning_rate, how.momentum, fused=True)
+    optimiser = _optimiser(net, how)
     n_batches = max(1, len(rows) // how.batch_size)  # equal parts: batch norm wants no batch of 1
     schedule = None
     if how.schedule == "one-cycle":
@@ -132,17 +143,22 @@ def train(
         start, loss_sum, right = time.perf_counter(), 0.0, 0
         for batch in np.array_split(order.permutation(rows), n_batches):
             arrays = [array[batch] for array in inputs]
-            if _sees_images(inputs):
-                arrays = mirror_half(arrays, order)
+            chosen = np.zeros(len(batch), bool)
+            if mirrored or _sees_images(inputs):
+                chosen = order.random(len(batch)) < 0.5
+                flipped = mirrored and [array[batch] for array in mirrored]
+                arrays = mirror_some(arrays, chosen, flipped)
             logits = _forward(net, arrays, device).float()
-            loss = cross_entropy(logits, targets[batch])
+            loss = cross_entropy(logits[:, :2], targets[batch])
+            if loss_of:
+                loss = loss + loss_of(logits, batch, chosen)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             if schedule:
                 schedule.step()
             loss_sum += loss.item() * len(batch)
-            right += (logits.argmax(1) == targets[batch].argmax(1)).sum().item()
+            right += (logits[:, :2].argmax(1) == targets[batch].argmax(1)).sum().item()
         if not np.isfinite(loss_sum):
             raise PalsyError(
                 f"The loss is not a number any more in epoch {epoch} at learning rate "
@@ -153,17 +169,31 @@ def train(
     return pd.DataFrame(history, columns=["epoch", "loss", "accuracy", "seconds"])
 
 
+def _optimiser(net: nn.Module, how: Training) -> torch.optim.Optimizer:
+    options = {"lr": how.learning_rate, "weight_decay": how.weight_decay, "fused": True}
+    if how.optimiser == "adamw":
+        return torch.optim.AdamW(net.parameters(), **options)
+    return torch.optim.SGD(net.parameters(), momentum=how.momentum, **options)
+
+
 @torch.no_grad()
 def compute(
-    net: nn.Module, inputs: Sequence[np.ndarray], rows: np.ndarray, device: torch.device
+    net: nn.Module,
+    inputs: Sequence[np.ndarray],
+    rows: np.ndarray,
+    device: torch.device,
+    mirrored: bool = False,
 ) -> torch.Tensor:
     """Run a net without training it (dropout off, batch norm frozen): (len(rows), ...) float32.
 
     Give the whole net for its logits, or `net[:-1]` for the features of its last hidden layer.
+    `mirrored` shows it the mirror images of images.
     """
     net.to(device).eval()
     parts = np.array_split(rows, max(1, len(rows) // 64))
     batches = ([array[part] for array in inputs] for part in parts)
+    if mirrored:
+        batches = (mirror_some(batch, np.ones(len(batch[0]), bool)) for batch in batches)
     return torch.cat([_forward(net, batch, device).float().cpu() for batch in batches])
 
 

@@ -12,7 +12,7 @@ from palsy_utils.evaluation import (
     scores,
     table_1,
 )
-from palsy_utils.profiles import MODELS
+from palsy_utils.rows import PAPER_MODELS as MODELS
 
 frames = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40)
 

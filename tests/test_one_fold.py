@@ -12,7 +12,8 @@ from palsy_utils.one_fold import (
     open_fold,
     save_fold,
 )
-from palsy_utils.profiles import MODELS, PROFILES
+from palsy_utils.profiles import PROFILES
+from palsy_utils.rows import MODELS
 from palsy_utils.runs import read_predictions
 from palsy_utils.training import compute, round_weights, seed_everything
 

@@ -16,7 +16,7 @@ from palsy_utils.plots_models import (
     roc_curves,
     training_curves,
 )
-from palsy_utils.profiles import MODELS
+from palsy_utils.rows import PAPER_MODELS as MODELS
 from palsy_utils.runs import load_histories, load_run
 
 mpl.use("Agg")

@@ -9,7 +9,7 @@ import papermill
 import pytest
 from conftest import PROJECT
 
-from palsy_utils.profiles import MODELS
+from palsy_utils.rows import PAPER_MODELS as MODELS
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 CONTENT = {path.stem: json.loads(path.read_text()) for path in NOTEBOOKS}

@@ -14,7 +14,7 @@ from conftest import PROJECT
 from palsy_utils.evaluation import TABLE_COLUMNS
 from palsy_utils.files import read_json
 from palsy_utils.modalities import load_samples
-from palsy_utils.profiles import MODELS
+from palsy_utils.rows import PAPER_MODELS as MODELS
 from palsy_utils.runs import PREDICTIONS, read_predictions
 
 PEOPLE = ["p01", "p02", "p04"]

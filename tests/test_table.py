@@ -4,7 +4,8 @@ from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import table_1
 from palsy_utils.faces import load_faces
 from palsy_utils.modalities import load_samples
-from palsy_utils.profiles import MODELS, find_profile
+from palsy_utils.profiles import find_profile
+from palsy_utils.rows import PAPER_MODELS as MODELS
 from palsy_utils.runs import load_run
 from palsy_utils.table import caption, is_drawn, markdown
 

@@ -1,0 +1,132 @@
+"""Attention over tokens: any subset of modalities, sides that mirror, context within a clip."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from palsy_utils.attention import (
+    QUESTIONS,
+    STEPS,
+    UNKNOWN,
+    AttentionFusion,
+    answers_table,
+    build_attention,
+    further_loss,
+    predict_with_attention,
+)
+from palsy_utils.modalities import load_modality, load_samples, mirror_modality
+from palsy_utils.rows import STRUCTURED
+from palsy_utils.tokens import context, known_answers, with_context
+from palsy_utils.training import seed_everything
+
+CPU = torch.device("cpu")
+SIZES = {"expressions": 52, "asymmetry": 145}
+
+
+@pytest.fixture
+def faces():
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(20, n)).astype(np.float32) for n in SIZES.values()]
+
+
+@pytest.fixture
+def net(faces):
+    seed_everything(0)
+    net = AttentionFusion(SIZES)
+    net.fit(faces)
+    return net
+
+
+def test_attention_adds_up_to_one_and_answers_have_their_places(net, faces):
+    logits, attention = predict_with_attention(net, faces, np.arange(20), CPU)
+    assert logits.shape == (20, 11) and attention.shape == (20, 2, 1)
+    assert np.allclose(attention.sum((1, 2)), 1, atol=1e-5)
+    table = answers_table(logits)
+    for question, classes in QUESTIONS.items():
+        assert np.allclose(table[[f"{question}_{c}" for c in classes]].sum(1), 1, atol=1e-5)
+
+
+def test_a_missing_modality_gets_no_attention_and_its_values_do_not_matter(net, faces):
+    without = [faces[0], np.full_like(faces[1], np.nan)]
+    logits, attention = predict_with_attention(net, without, np.arange(20), CPU)
+    assert (attention[:, 1] == 0).all() and torch.isfinite(logits).all()
+    whole, _ = predict_with_attention(net, faces, np.arange(20), CPU)
+    assert not torch.allclose(whole, logits)
+
+
+def test_training_never_drops_all_that_a_face_has(net):
+    gone = torch.zeros(500, 2, 1, dtype=torch.bool)
+    gone[:, 1] = True
+    dropped = net._drop(gone)
+    assert not dropped.all(dim=(1, 2)).any()
+    assert not net._drop(torch.zeros(500, 2, 1, dtype=torch.bool)).all(dim=(1, 2)).any()
+
+
+def test_scaling_of_sided_modalities_keeps_the_sign(net):
+    token = net.tokens[1]
+    x = torch.randn(5, 145)
+    both = (token._split(x) - token.mean) / token.scale
+    flipped = (token._split(-x) - token.mean) / token.scale
+    assert torch.allclose(both[:, :145], flipped[:, :145])
+    assert torch.allclose(both[:, 145:], -flipped[:, 145:])
+
+
+def test_context_stays_within_the_clip_and_the_second():
+    samples = pd.DataFrame(
+        {
+            "video": ["a"] * 20 + ["b"] * 3 + ["still"],
+            "time_s": [*np.arange(20) / 6, 0.0, 1 / 6, 2.0, np.nan],
+        }
+    )
+    rows = context(samples)
+    assert rows.shape == (24, 2 * STEPS + 1)
+    assert (rows[:, STEPS] == np.arange(24)).all()
+    video, time = samples["video"].to_numpy(), samples["time_s"].to_numpy()
+    for i, j in np.argwhere(rows >= 0):
+        assert video[rows[i, j]] == video[i]
+        assert j == STEPS or abs(time[rows[i, j]] - time[i]) <= 1.06
+    assert (rows[10] >= 0).all()
+    assert (rows[20] >= 0).sum() == 2  # the third frame of b is too far away
+    assert (rows[23] >= 0).sum() == 1
+    gathered = with_context(np.arange(48.0).reshape(24, 2), rows)
+    assert gathered.shape == (24, 13, 2)
+    assert (np.isnan(gathered).any(-1) == (rows < 0)).all()
+    assert (gathered[10, STEPS] == [20, 21]).all()
+
+
+def test_build_sees_whether_there_is_context():
+    plain = {"expressions": np.zeros((5, 52)), "coordinates": np.zeros((5, 125, 2))}
+    assert build_attention(plain).frames == 1
+    rows = np.zeros((5, 13), int)
+    around = {name: with_context(array, rows) for name, array in plain.items()}
+    assert build_attention(around).frames == 13
+    assert len(build_attention(around).tokens[1].mean) == 250
+
+
+def test_only_what_is_known_is_asked_and_a_mirror_swaps_the_side():
+    samples = pd.DataFrame(
+        {
+            "patient": ["a", "a", "b", "c"],
+            "eyes": ["strong", "normal", None, "slight"],
+            "mouth": ["normal", None, None, "slight"],
+            "label": [1, 0, 1, 1],
+        }
+    )
+    answers = known_answers(samples, {"a": "left", "c": "right"})
+    none = UNKNOWN
+    assert answers.tolist() == [[2, 0, 0], [0, none, 1], [none] * 3, [1, 1, 2]]
+    loss = further_loss(answers, CPU)
+    logits = torch.zeros(1, 11)
+    logits[0, 8] = 9  # says "left"
+    row, straight, mirrored = np.array([0]), np.array([False]), np.array([True])
+    assert loss(logits, row, straight) < loss(logits, row, mirrored)
+    assert loss(logits, np.array([2]), straight) == 0
+
+
+def test_mirroring_a_modality_twice_gives_it_back(small_template):
+    for name in (*STRUCTURED, "lines", "rgb"):
+        array = np.array(load_modality(small_template, name, 32))
+        twice = mirror_modality(name, mirror_modality(name, array))
+        assert np.allclose(twice, array) and not np.allclose(mirror_modality(name, array), array)
+        assert len(array) == len(load_samples(small_template))
