@@ -23,8 +23,8 @@ RIGHT_IRIS_SIDES, LEFT_IRIS_SIDES = (469, 471), (474, 476)
 def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:
     """Return the signed asymmetry of upright faces: (n, 145) float32; a symmetric face is all 0.
 
-    Every left point is compared with the mirror image of its right partner (58 pairs, x and y),
-    every midline point with its own (9, x), every left score with the right one (20). A mirrored
+    Every left point is compared with the mirror image of its right partner (55 pairs, x and y),
+    every midline point with its own (15, x), every left score with the right one (20). A mirrored
     face has the negative of these numbers, so their sign tells the side. `names` names them.
 
     Args:

@@ -28,7 +28,9 @@ profile_option = click.option(
     help="Size of the run: phantom, paper, smoke.",
 )
 models_option = click.option(
-    "--models", default="", help="Names of models, separated by commas; all of them if not given."
+    "--models",
+    default="",
+    help="Names of models, or paper, beyond, all, separated by commas.  [default: paper]",
 )
 folds_option = click.option(
     "--folds", default=0, show_default=True, help="0 leaves one person out; k makes k groups."

@@ -97,15 +97,16 @@ def execute(task: Task) -> tuple[Path, str | None]:
     attempt.mkdir(parents=True)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
-        papermill.execute_notebook(
-            str(NOTEBOOKS / f"{task.notebook}.ipynb"),
-            str(attempt / "notebook.ipynb"),
-            task.parameters | outputs,
-            kernel_name="python3",
-            cwd=str(NOTEBOOKS),
-            progress_bar=False,
-            config=_kernel_config(),
-        )
+        with tempfile.TemporaryDirectory(prefix="palsy-") as sockets:
+            papermill.execute_notebook(
+                str(NOTEBOOKS / f"{task.notebook}.ipynb"),
+                str(attempt / "notebook.ipynb"),
+                task.parameters | outputs,
+                kernel_name="python3",
+                cwd=str(NOTEBOOKS),
+                progress_bar=False,
+                config=_kernel_config(sockets),
+            )
     except PapermillExecutionError as error:
         known = error.ename == "PalsyError"
         return attempt, str(error.evalue) if known else f"{error.ename}: {error.evalue}"
@@ -114,14 +115,18 @@ def execute(task: Task) -> tuple[Path, str | None]:
     return attempt, None
 
 
-def _kernel_config():
-    """Let a kernel talk over sockets of this user, not over TCP ports open to others."""
+def _kernel_config(sockets: str):
+    """Let a kernel talk over sockets of this user, not over TCP ports open to others.
+
+    A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
+    torch almost two seconds.
+    """
     from traitlets.config import Config
 
-    if os.name != "posix":
-        return Config()
-    sockets = Path(tempfile.gettempdir()) / f"palsy-{uuid.uuid4().hex[:12]}"  # each its own
-    return Config({"KernelManager": {"transport": "ipc", "ip": str(sockets)}})
+    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
+    if os.name == "posix":
+        config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
+    return config
 
 
 def settle(attempt: Path, folder: Path, error: str | None) -> None:

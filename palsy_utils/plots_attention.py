@@ -89,8 +89,8 @@ def weight_curves(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(8.4, 4), layout="constrained")
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
     for (pair, curve), style in zip(table.groupby(["first", "second"]), styles, strict=False):
-        curve = curve.sort_values("weight")
-        ax.plot(curve["weight"], curve["log_loss"], ls=style, label=f"{pair[0]}, {pair[1]}")
+        in_order = curve.sort_values("weight")
+        ax.plot(in_order["weight"], in_order["log_loss"], ls=style, label=f"{pair[0]}, {pair[1]}")
     best = table.iloc[0]
     ax.plot(best["weight"], best["log_loss"], "o", ms=10, mfc="none", color=BLACK, label="chosen")
     ax.set(xlabel="weight of the first", ylabel="log loss of training people (inner)")

@@ -45,7 +45,7 @@ PAPER_MODELS = {
         title="RGB images",
         architecture="ResNet50",
         notebook=SINGLE,
-        training="resnet50",
+        training="rgb_resnet50",
         paper=(64.23, 76.14, 62.04),
     ),
     "lines-resnet50": Model(
@@ -53,7 +53,7 @@ PAPER_MODELS = {
         title="Line images",
         architecture="ResNet50",
         notebook=SINGLE,
-        training="resnet50",
+        training="lines_resnet50",
         paper=(72.85, 75.57, 83.47),
     ),
     "lines+rgb-resnet50": Model(

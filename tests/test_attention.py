@@ -44,7 +44,7 @@ def test_attention_adds_up_to_one_and_answers_have_their_places(net, faces):
     assert np.allclose(attention.sum((1, 2)), 1, atol=1e-5)
     table = answers_table(logits)
     for question, classes in QUESTIONS.items():
-        assert np.allclose(table[[f"{question}_{c}" for c in classes]].sum(1), 1, atol=1e-5)
+        assert np.allclose(table[[f"{question}_{c}" for c in classes]].sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_missing_modality_gets_no_attention_and_its_values_do_not_matter(net, faces):

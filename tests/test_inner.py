@@ -57,7 +57,9 @@ def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(
         frames = pd.DataFrame({"label": shown, "probability": inner})
         pairs = {"a": frames, "b": frames.assign(probability=1 - inner)}
         answers = known_answers(one.samples, {"p01": "left", "p02": "right"})
-        loss = further_loss(answers, one.device)(torch.ones(4, 11), one.train[:4], np.zeros(4, bool))
+        loss = further_loss(answers, one.device)(
+            torch.ones(4, 11), one.train[:4], np.zeros(4, bool)
+        )
         weights = torch.cat([p.detach().flatten() for p in net.parameters()]).tolist()
         chosen = choose_pair(pairs).iloc[0].tolist()
         how = (fit_temperature(shown, inner), choose_threshold(shown, inner))

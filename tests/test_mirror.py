@@ -36,7 +36,7 @@ def test_the_map_is_the_one_given(shared):
 
 def test_the_right_one_of_a_pair_is_the_subjects_right():
     assert MIRROR[RIGHT_EYE_CORNER] == LEFT_EYE_CORNER
-    assert len(RIGHT_OF_PAIR) == 58 and len(MIDLINE) == 9
+    assert len(RIGHT_OF_PAIR) == 55 and len(MIDLINE) == 15
     assert POINTS_125.index(RIGHT_EYE_CORNER) in RIGHT_OF_PAIR
 
 

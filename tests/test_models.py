@@ -9,8 +9,8 @@ from palsy_utils.models import (
     TwoImages,
     build_fnn,
     build_fusion,
+    build_image_net,
     build_model,
-    build_resnet50,
     probabilities,
 )
 
@@ -49,7 +49,7 @@ def test_fnn_is_the_papers(modality, units):
 
 
 def test_resnet50_has_the_papers_head():
-    net = build_resnet50()
+    net = build_image_net()
     head = net[2:]
     assert kinds(head) == ["Linear", "ReLU", "Dropout", "BatchNorm1d", "Linear"]
     assert linear(head) == [(2048, 512), (512, 2)]
@@ -63,7 +63,7 @@ def test_imagenet_weights_are_loaded_into_the_backbone():
 
     weights = resnet50(weights=None).state_dict()
     weights["layer4.2.conv3.weight"].fill_(0.25)
-    assert (build_resnet50(weights)[1].layer4[2].conv3.weight == 0.25).all()
+    assert (build_image_net(weights)[1].layer4[2].conv3.weight == 0.25).all()
 
 
 def test_two_image_net_is_two_resnets_trained_together():
@@ -131,7 +131,7 @@ def test_scaling_centres_and_keeps_quiet_numbers_quiet():
 
 def test_random_weights_start_as_identities():
     """Zero-initialised residual branches; ImageNet weights keep their own."""
-    assert (build_resnet50()[1].layer4[2].bn3.weight == 0).all()
+    assert (build_image_net()[1].layer4[2].bn3.weight == 0).all()
 
 
 @pytest.mark.parametrize("modalities", [("coordinates",), ("rgb",), ("lines",), ("lines", "rgb")])

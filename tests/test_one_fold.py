@@ -51,8 +51,8 @@ def test_unknown_parameters_are_named_with_what_there_is(small_template, changes
 
 def test_each_model_has_its_numbers_and_inputs(small_template):
     smoke = PROFILES["smoke"]
-    expected = {"coordinates-fnn": smoke.fnn, "rgb-resnet50": smoke.resnet50}
-    expected |= {"lines-resnet50": smoke.resnet50, "lines+rgb-resnet50": smoke.two_resnet50}
+    expected = {"coordinates-fnn": smoke.fnn, "rgb-resnet50": smoke.rgb_resnet50}
+    expected |= {"lines-resnet50": smoke.lines_resnet50, "lines+rgb-resnet50": smoke.two_resnet50}
     for model, how in expected.items():
         one = open_small(small_template, model=model)
         assert how_to_train(one) == how
@@ -62,8 +62,9 @@ def test_each_model_has_its_numbers_and_inputs(small_template):
 
 def test_paper_profile_has_the_papers_numbers():
     paper = PROFILES["paper"]
-    assert (paper.fnn.learning_rate, paper.resnet50.learning_rate) == (0.01, 0.001)
-    assert (paper.fnn.epochs, paper.resnet50.epochs, paper.two_resnet50.epochs) == (15, 15, 8)
+    assert (paper.fnn.learning_rate, paper.lines_resnet50.learning_rate) == (0.01, 0.001)
+    images = (paper.lines_resnet50.epochs, paper.rgb_resnet50.epochs, paper.two_resnet50.epochs)
+    assert paper.fnn.epochs == 15 and images == (15, 15, 8)
     assert paper.imagenet == "required" and paper.image_size == 224
 
 
