@@ -31,7 +31,7 @@ def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
         ax.set(title=model, xlabel="epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     highest = max(history["loss"].max() for folds in histories.values() for history in folds)
-    axes[0, 0].set(ylabel="binary cross-entropy (training)", ylim=(0, 1.05 * highest))
+    axes[0, 0].set(ylabel="training loss (cross-entropy)", ylim=(0, 1.05 * highest))
     return figure
 
 
