@@ -54,7 +54,7 @@ def calibrate(frames: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
         given = (some["label"], some["probability"])
         chosen.append((*key, fit_temperature(*given), choose_threshold(*given)))
     chosen = pd.DataFrame(chosen, columns=["model", "fold", "temperature", "threshold"])
-    chosen = chosen.astype({"model": object, "fold": object})
+    chosen = chosen.astype({"temperature": float, "threshold": float})  # of no rows, too
     table = frames.merge(chosen, on=["model", "fold"], how="left", validate="m:1")
     table["calibrated"] = temper(table["probability"], table["temperature"])
     return table

@@ -98,30 +98,35 @@ def differences_plot(differences: pd.DataFrame, best: str) -> Figure:
     _name_rows(ax, names)
     ax.axvline(0, color=BLACK, lw=1)
     ax.set(xlabel=f"AUROC minus that of {best}")
-    ax.set_title("A bar across zero shows nothing (p after Holm)", loc="right")
+    ax.set_title("Shown: the bar misses zero, and p after Holm is below 0.05", loc="right")
     return figure
 
 
-def _panels(frames: pd.DataFrame, draw: Callable[[plt.Axes, pd.DataFrame], None]) -> Figure:
-    """Draw one small panel a model, four across."""
+def _panels(
+    frames: pd.DataFrame, draw: Callable[[plt.Axes, pd.DataFrame], None], x: str, y: str
+) -> Figure:
+    """Draw one small panel a model, five across, with a common legend and axes."""
     models = list(dict.fromkeys(frames["model"]))
-    across = min(4, len(models))
+    across = min(5, len(models))
     down = -(-len(models) // across)
     figure, axes = plt.subplots(
-        down, across, figsize=(2.9 * across, 2.8 * down + 0.3), sharex=True, sharey=True,
+        down, across, figsize=(2.6 * across, 2.6 * down + 0.6), sharex=True, sharey=True,
         layout="constrained", squeeze=False,
     )  # fmt: skip
-    for ax, model in zip(axes.flat, models, strict=False):
+    handles = {}
+    for i, (ax, model) in enumerate(zip(axes.flat, models, strict=False)):
         draw(ax, frames[frames["model"] == model])
         ax.set_title(model, fontsize="small")
+        handles |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+        if i + across >= len(models):  # nothing below it
+            ax.set_xlabel(x)
+            ax.tick_params(labelbottom=True)
+        if i % across == 0:
+            ax.set_ylabel(y)
     for ax in axes.flat[len(models) :]:
         ax.set_axis_off()
-    handles = {}
-    for ax in axes.flat[: len(models)]:
-        handles |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False
-    )
+    lower = {"loc": "outside lower center", "ncols": 2, "frameon": False}
+    figure.legend(handles.values(), handles.keys(), **lower)
     return figure
 
 
@@ -135,18 +140,19 @@ def reliability_panels(frames: pd.DataFrame) -> Figure:
     def draw(ax: plt.Axes, some: pd.DataFrame) -> None:
         ax.plot([0, 1], [0, 1], color=GREY, ls="--", lw=1)
         looks = {
-            "probability": {"color": RED, "ls": ":", "marker": "o", "label": "as predicted"},
-            "calibrated": {"color": BLACK, "marker": "s", "label": "after the fold's temperature"},
+            "probability": (RED, ":", "o", "as predicted"),
+            "calibrated": (BLACK, "-", "s", "after the fold's temperature"),
         }
-        for column, look in looks.items():
+        for column, (colour, dash, marker, label) in looks.items():
             if some[column].notna().all():
                 bins = reliability(some["label"], some[column])
-                ax.plot(bins["predicted"], bins["observed"], ms=4, lw=1.5, **look)
+                size = 6 + 250 * bins["frames"] / len(some)
+                ax.plot(bins["predicted"], bins["observed"], color=colour, ls=dash, lw=1)
+                look = {"color": colour, "marker": marker, "alpha": 0.7, "label": label}
+                ax.scatter(bins["predicted"], bins["observed"], s=size, **look)
 
-    figure = _panels(frames, draw)
-    figure.suptitle("An honest probability lies on the dashed line; below it, too much palsy")
-    figure.supxlabel("predicted probability of palsy", fontsize="medium")
-    figure.supylabel("share of palsy frames", fontsize="medium")
+    figure = _panels(frames, draw, "predicted probability", "share of palsy frames")
+    figure.suptitle("Honest probabilities lie on the dashed line (larger marks: more frames)")
     return figure
 
 
@@ -162,10 +168,8 @@ def abstention_panels(frames: pd.DataFrame) -> Figure:
         ax.step(coverage, risk, color=BLACK, where="pre", label="least confident left out")
         ax.axhline(risk[-1], color=RED, ls="--", label="random frames left out")
 
-    figure = _panels(frames, draw)
+    figure = _panels(frames, draw, "share of frames that are kept", "error rate")
     figure.suptitle("Silence helps where the line falls to the left, below the dashed one")
-    figure.supxlabel("share of frames that are kept", fontsize="medium")
-    figure.supylabel("error rate", fontsize="medium")
     return figure
 
 
