@@ -98,7 +98,9 @@ def differences_plot(differences: pd.DataFrame, best: str) -> Figure:
     _name_rows(ax, names)
     ax.axvline(0, color=BLACK, lw=1)
     ax.set(xlabel=f"AUROC minus that of {best}")
-    ax.set_title("Shown: the bar misses zero, and p after Holm is below 0.05", loc="right")
+    ax.set_title(
+        "A difference counts if its bar misses zero and p (Holm) is below 0.05", loc="right"
+    )
     return figure
 
 
