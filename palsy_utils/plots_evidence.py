@@ -99,7 +99,7 @@ def differences_plot(differences: pd.DataFrame, best: str) -> Figure:
     ax.axvline(0, color=BLACK, lw=1)
     ax.set(xlabel=f"AUROC minus that of {best}")
     ax.set_title(
-        "A difference counts if its bar misses zero and p (Holm) is below 0.05", loc="right"
+        "A difference counts if its bar misses zero and Holm's p is below 0.05", loc="right"
     )
     return figure
 
