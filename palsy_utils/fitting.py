@@ -15,8 +15,8 @@ from torch import nn
 
 from palsy_utils.attention import QUESTIONS, AttentionFusion, build_attention, further_loss
 from palsy_utils.files import PalsyError, publish, write_text
-from palsy_utils.model_card import card, card_facts, pooled_temperature
 from palsy_utils.modalities import load_samples
+from palsy_utils.model_card import card, card_facts, pooled_temperature
 from palsy_utils.models import build_model, imagenet_weights
 from palsy_utils.one_fold import Fold, how_to_train, load_inputs
 from palsy_utils.people import known_sides

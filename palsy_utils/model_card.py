@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from palsy_utils.cohort import load_cohort
+from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.evaluation import THRESHOLD, auroc, auroc_interval, scores
-from palsy_utils.files import read_json
+from palsy_utils.files import read_json, sha256
 from palsy_utils.folds import fold_names
 from palsy_utils.inner import fit_temperature, log_loss, temper
+from palsy_utils.layout import list_images
 from palsy_utils.modalities import fingerprint
 from palsy_utils.one_fold import Fold, how_to_train
 from palsy_utils.rows import find_model
@@ -125,11 +126,28 @@ def card_facts(
         "loss": round(float(last["loss"]), 4),
         "accuracy": round(float(last["accuracy"]), 4),
         "samples": fingerprint(fold.root),
+        "files": file_hashes(cohort),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "scores": None if frames is None else scores_with_intervals(frames),
         "log_loss": None if frames is None else _calibration(fold, frames),
         "not_measured": why,
     }
+
+
+def file_hashes(cohort: Cohort) -> list[str]:
+    """Return the SHA-256 of every video's file or images that are at hand, 16 hex digits each.
+
+    With these a report can tell a clip that the model was fitted on.
+    """
+    hashes = []
+    for video in cohort.videos.itertuples():
+        path = cohort.root / video.file
+        if path.is_dir():
+            files = [cohort.root / file for _, file in list_images(cohort.root, video.file)]
+            hashes.append(sha256(*files)[:16])
+        elif path.is_file():
+            hashes.append(sha256(path)[:16])
+    return hashes
 
 
 def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:

@@ -118,13 +118,14 @@ def asymmetric_face(
         ax.add_patch(Polygon(corners, color=colour, alpha=0.15 + 0.6 * strength, lw=0))
         ax.add_patch(Polygon(corners, fill=False, edgecolor=colour, hatch=hatch, lw=1.5))
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour, "alpha": 0.9}
+        above = name == "brow"  # y grows downwards
         ax.annotate(
             f"{abs(difference):.1f} mm",
-            (corners[:, 0].mean(), corners[:, 1].max()),
-            (0, -4),
+            (corners[:, 0].mean(), corners[:, 1].min() if above else corners[:, 1].max()),
+            (0, 5 if above else -5),
             textcoords="offset points",
             ha="center",
-            va="top",
+            va="bottom" if above else "top",
             fontsize="small",
             color=BLACK,
             bbox=box,

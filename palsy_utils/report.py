@@ -20,10 +20,17 @@ from palsy_utils.clip_measures import (
 from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import THRESHOLD
 from palsy_utils.fitting import Fitted
-from palsy_utils.model_card import NO_DEVICE, card_rows
+from palsy_utils.model_card import NO_DEVICE, card_rows, file_hashes
 from palsy_utils.plots import use_style
 from palsy_utils.plots_clip import asymmetric_face, clip_timeline
 
+DRAWN = (
+    "This model has seen drawn faces only. What it says of a real face is no finding of any kind."
+)
+SEEN = (
+    "This very clip was among those that the model was fitted on: what it says here shows nothing "
+    "of how it does on anybody new."
+)
 INK = "#123457"  # drawn in place of black, and replaced by the page's own colour of text
 # The policy forbids the browser to fetch anything, whatever the page says.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -34,7 +41,7 @@ STYLE = """
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 56rem; color: var(--ink);
-  background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 h2 { font-size: 1.15rem; margin-top: 2rem; }
 .warning { border: 2px solid #D55E00; border-radius: .4rem; padding: .6rem .9rem; }
@@ -65,18 +72,19 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
     image, points = look_at(cohort, table, marked)
     with plt.rc_context(
         {key: INK for key in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")}
-        | {"axes.edgecolor": INK, "svg.fonttype": "none", "svg.hashsalt": "palsy"}
+        | {"axes.edgecolor": INK, "grid.color": INK, "grid.alpha": 0.2}
+        | {"svg.fonttype": "none", "svg.hashsalt": "palsy"}
     ):
         timeline = _svg(clip_timeline(table, marked), _timeline_text(table))
     face = _png(asymmetric_face(image, points, table.loc[marked]), _face_text(table.loc[marked]))
-    drawn = (
-        "<p class='warning'><strong>This model has seen drawn faces only. What it says of a real "
-        "face is no finding of any kind.</strong></p>"
-    )
+    warnings = [NO_DEVICE]
+    if fitted.facts["drawn"]:
+        warnings.append(DRAWN)
+    if file_hashes(cohort)[0] in fitted.facts["files"]:
+        warnings.append(SEEN)
     parts = [
         f"<h1>What a model says of {escape(name)}</h1>",
-        f"<p class='warning'><strong>{NO_DEVICE}</strong></p>",
-        drawn if fitted.facts["drawn"] else "",
+        *(f"<p class='warning'><strong>{text}</strong></p>" for text in warnings),
         "<h2>In short</h2>",
         _table(_summary(table)),
         "<h2>Over time</h2>",
@@ -84,7 +92,7 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
         "<p>Grey: no face was found, so there is no answer. Above the dotted line, a frame is "
         "called palsy.</p>",
         "<h2>The most asymmetric frame</h2>",
-        f"<p>{_why_this_frame(table, marked)}</p>",
+        f"<p>{_why_this_frame(table.loc[marked])}</p>",
         f"<figure>{face}<figcaption>{escape(_face_text(table.loc[marked]))}</figcaption></figure>",
         _measures_table(table.loc[marked]),
         "<p>Left and right are the subject's. Millimetres assume an iris of 11.77 mm, the adult "
@@ -109,7 +117,7 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
         f"<title>{escape(name)}: facial palsy report</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n<main>\n{chr(10).join(filter(None, parts))}\n</main>\n</body>\n</html>\n"
+        f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -161,18 +169,14 @@ def _face_text(measured: pd.Series) -> str:
     return f"The face at {measured['time_s']:.2f} s: {', '.join(parts)}."
 
 
-def _why_this_frame(table: pd.DataFrame, marked: int) -> str:
-    row = table.loc[marked]
-    all_turned = (table.loc[table["found"], "turned_deg"].abs() > TURNED).all()
-    frontal = (
-        "in every frame the head is turned aside, so part of it is the camera's"
-        if all_turned
-        else "frames with the head turned aside are passed over"
-    )
-    probability = f"the model gives it a probability of {row['probability']:.2f}"
+def _why_this_frame(row: pd.Series) -> str:
+    turned = abs(row["turned_deg"]) > TURNED
     return (
-        f"Frame {row['frame']:.0f}, at {row['time_s']:.2f} s, has the largest mean difference "
-        f"between the landmarks of the two halves of the face ({frontal}); {probability}."
+        f"Frame {row['frame']:.0f}, at {row['time_s']:.2f} s: landmarks of one half of the face "
+        f"differ in height from those of the other by {row['asymmetry_mm']:.1f} mm on average, "
+        f"more than in any other frame. The model gives it a probability of "
+        f"{row['probability']:.2f}."
+        + (" The head is turned aside here, which distorts it." if turned else "")
     )
 
 
