@@ -70,14 +70,16 @@ def clip_timeline(table: pd.DataFrame, marked: int | None = None) -> Figure:
         axes[-1].plot(time, table["side_left"], "-", color=ORANGE, label="left")
         axes[-1].plot(time, table["side_right"], "--", color=BLUE, label="right")
         axes[-1].set(ylim=(-0.03, 1.03), ylabel="side")
-        axes[-1].set_title("Which side is called palsied (the subject's left or right)", loc="left")
+        axes[-1].set_title("Which side is called palsied (the subject's)", loc="left")
     _shade_gaps(axes, table)
     if marked is not None:
         for ax in axes:
             ax.axvline(time[marked], color=RED, lw=1, ls="-.")
         axes[0].plot([], [], "-.", color=RED, lw=1, label="most asymmetric")
     for ax in axes:
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1, 0.98), ncols=4, frameon=False, fontsize="small"
+        )
     axes[-1].set(xlabel="time in the clip (s)", xlim=(time[0] - 0.3, time[-1] + 0.3))
     return figure
 

@@ -96,7 +96,8 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
         f"<figure>{face}<figcaption>{escape(_face_text(table.loc[marked]))}</figcaption></figure>",
         _measures_table(table.loc[marked]),
         "<p>Left and right are the subject's. Millimetres assume an iris of 11.77 mm, the adult "
-        "mean, and hold to some per cent; every face is a little asymmetric.</p>",
+        "mean, and hold to some per cent; every face is a little asymmetric. A hand or "
+        "hair over the face moves landmarks: look at the picture before believing a number.</p>",
         "<h2>Quality</h2>",
         _list(quality_notes(table) or ["Nothing stood out in any frame."]),
         "<h2>The model</h2>",
@@ -150,9 +151,8 @@ def _spread(values: pd.Series) -> str:
 def _most_often(faces: pd.DataFrame, question: str, classes: tuple[str, ...]) -> str:
     columns = [f"{question}_{name}" for name in classes]
     counts = faces[columns].idxmax(axis=1).value_counts()
-    return ", ".join(
-        f"{column.removeprefix(question + '_')} in {n} frames" for column, n in counts.items()
-    )
+    named = (f"{column.removeprefix(question + '_')} {n}" for column, n in counts.items())
+    return f"frames most likely {', '.join(named)}"
 
 
 def _timeline_text(table: pd.DataFrame) -> str:
