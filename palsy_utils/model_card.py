@@ -40,12 +40,13 @@ def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFra
     run = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
     people = list(fold_names(fold.samples))
     missing = sum(not (run / person / name).exists() for person in people)
+    where = run.relative_to(fold.root).as_posix()
     if missing:
-        return None, f"{missing} of {len(people)} folds have no {name} in {run}"
+        return None, f"{missing} of {len(people)} folds have no {name} in {where}"
     settings = [read_json(run / person / "settings.json") or {} for person in people]
     ours = (fingerprint(fold.root), fold.profile.model_dump())
     if any((s.get("samples"), s.get("profile")) != ours for s in settings):
-        return None, f"{run} was made from other samples or with other training numbers"
+        return None, f"{where} was made from other samples or with other training numbers"
     return pd.concat([read_predictions(run / p, name) for p in people], ignore_index=True), ""
 
 

@@ -16,7 +16,7 @@ from palsy_utils.attention import answers_table, predict_with_attention
 from palsy_utils.clip_measures import measure_frames
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces, measure_faces, read_image
-from palsy_utils.files import PalsyError, write_csv, write_text
+from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
@@ -165,28 +165,35 @@ def predict(clip: str, model: str, output: str, device: str = "auto") -> tuple[P
     Raises:
         PalsyError: something is missing, cannot be read or written, or no frame shows a face.
     """
-    from palsy_utils.report import report
+    from palsy_utils.report import write_report
 
-    source, folder = Path(clip), Path(output)
-    name = source.resolve().stem if source.is_file() else source.resolve().name
-    beside = source.resolve().parent
-    if folder.resolve() in (beside, source.resolve()):
-        raise PalsyError(f"{folder} is where the clip lies: choose another folder with --output.")
+    files = output_files(clip, output)
+    fitted = read_model(Path(model))
+    with tempfile.TemporaryDirectory(prefix="palsy-") as work:
+        cohort = measure_clip(Path(clip), Path(work), fitted.profile)
+        table = predict_clip(fitted, cohort, device)
+        write_csv(table.round(6), files[0])
+        write_report(Path(clip).name, table, cohort, fitted, files[1])
+    return files
+
+
+def output_files(clip: str, output: str) -> tuple[Path, Path]:
+    """Name the table and the report of a clip, and make their folder, before any work is done.
+
+    Raises:
+        PalsyError: the folder cannot be written, or is where the clip lies.
+    """
+    source, folder = Path(clip).resolve(), Path(output)
+    if folder.resolve() in (source, source.parent):
+        raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise PalsyError(
-            f"{folder} cannot be written ({error.strerror or error}): choose another folder with "
-            "--output."
+            f"{folder} cannot be written ({error.strerror or error}): choose another folder as "
+            "output."
         ) from error
-    fitted = read_model(Path(model))
-    with tempfile.TemporaryDirectory(prefix="palsy-") as work:
-        cohort = measure_clip(source, Path(work), fitted.profile)
-        table = predict_clip(fitted, cohort, device)
-        page = report(source.name, table, cohort, fitted)
-    files = folder / f"{name}.csv", folder / f"{name}.html"
-    write_csv(table.round(6), files[0])
-    write_text(page, files[1])
-    return files
+    name = source.name if source.is_dir() else source.stem
+    return folder / f"{name}.csv", folder / f"{name}.html"

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from html import escape
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +20,7 @@ from palsy_utils.clip_measures import (
 )
 from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import THRESHOLD
+from palsy_utils.files import write_text
 from palsy_utils.fitting import Fitted
 from palsy_utils.model_card import NO_DEVICE, card_rows, file_hashes
 from palsy_utils.plots import use_style
@@ -51,7 +53,9 @@ svg text { fill: var(--ink); }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
   vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td { overflow-wrap: anywhere; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 figure { margin: 1rem 0; }
 figure img { max-width: 100%; height: auto; border-radius: .4rem; }
 figcaption { font-size: .9rem; }
@@ -120,6 +124,13 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
         f"<title>{escape(name)}: facial palsy report</title>\n<style>{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n</body>\n</html>\n"
     )
+
+
+def write_report(
+    name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted, path: Path
+) -> None:
+    """Write `report` as a file, whole or not at all."""
+    write_text(report(name, table, cohort, fitted), path)
 
 
 def _summary(table: pd.DataFrame) -> dict[str, str]:

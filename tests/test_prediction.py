@@ -132,7 +132,7 @@ def test_bad_clips_are_named(model_file, tmp_path):
 def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_file, tmp_path):
     clip = small_template / "clips" / "p01-1.mp4"
     (tmp_path / "file").write_text("")
-    refuse(clip, model_file, tmp_path / "file", "file cannot be written .* --output")
+    refuse(clip, model_file, tmp_path / "file", "file cannot be written .* as output")
     refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
     refuse(clip, tmp_path / "gone.pt", tmp_path / "out", r"gone\.pt is no file")
