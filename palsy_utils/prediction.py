@@ -15,7 +15,7 @@ import pandas as pd
 from palsy_utils.attention import answers_table, predict_with_attention
 from palsy_utils.clip_measures import measure_frames
 from palsy_utils.cohort import Cohort
-from palsy_utils.faces import load_faces, measure_faces, read_image
+from palsy_utils.faces import load_faces, measure_faces, open_landmarker, read_image
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
@@ -60,6 +60,7 @@ def measure_clip(clip: Path, folder: Path, profile: Profile) -> Cohort:
     )
     extract_frames(cohort, workers=1)
     measure_faces(cohort, workers=1)
+    open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
     found = load_faces(cohort)[0]["found"]
     if not found.any():
         raise PalsyError(
@@ -184,7 +185,8 @@ def output_files(clip: str, output: str) -> tuple[Path, Path]:
         PalsyError: the folder cannot be written, or is where the clip lies.
     """
     source, folder = Path(clip).resolve(), Path(output)
-    if folder.resolve() in (source, source.parent):
+    where = folder.resolve()
+    if where == source.parent or where.is_relative_to(source):
         raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 from click.testing import CliRunner
-from conftest import PHANTOM
+from conftest import PHANTOM, PROJECT
 from helpers import cut_off, write_clip, write_picture
 from scipy.stats import spearmanr
 from test_fitting import fit_small
@@ -101,6 +102,21 @@ def test_command_writes_table_and_report_of_an_image(small_template, model_file,
     assert sorted(folder.iterdir()) == before
 
 
+def test_notebook_and_command_say_the_same(small_template, model_file, landmarker_file, tmp_path):
+    clip = small_template / "clips" / "p04-1.mp4"
+    parameters = {"model_file": model_file, "clip": clip, "output": tmp_path / "notebook"}
+    papermill.execute_notebook(
+        str(PROJECT / "notebooks" / "11_your_own_video.ipynb"),
+        str(tmp_path / "11.ipynb"),
+        {name: str(value) for name, value in parameters.items()},
+        cwd=str(PROJECT / "notebooks"),
+        progress_bar=False,
+    )
+    table, page = predict(str(clip), str(model_file), str(tmp_path / "command"))
+    for file in (table, page):
+        assert (tmp_path / "notebook" / file.name).read_bytes() == file.read_bytes()
+
+
 def refuse(clip, model, output, message):
     with pytest.raises(PalsyError, match=message):
         predict(str(clip), str(model), str(output), "cpu")
@@ -135,6 +151,8 @@ def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_
     refuse(clip, model_file, tmp_path / "file", "file cannot be written .* as output")
     refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
+    refuse(clip.parent, model_file, clip.parent / "new", "is where the clip lies")
+    assert not (clip.parent / "new").exists()
     refuse(clip, tmp_path / "gone.pt", tmp_path / "out", r"gone\.pt is no file")
 
 
