@@ -63,12 +63,14 @@ def clip_timeline(table: pd.DataFrame, marked: int | None = None) -> Figure:
         styles = {"eyes": (SKY, "-"), "mouth": (RED, "--")}
         for region in regions:
             colour, dash = styles[region]
-            axes[1].plot(time, 1 - table[f"{region}_normal"], dash, color=colour, label=region)
+            axes[1].plot(
+                time, 1 - table[f"{region}_normal"], dash, marker=".", color=colour, label=region
+            )
         axes[1].set(ylim=(-0.03, 1.03), ylabel="slight or strong")
         axes[1].set_title("Which region is called slight or strong", loc="left")
     if side:
-        axes[-1].plot(time, table["side_left"], "-", color=ORANGE, label="left")
-        axes[-1].plot(time, table["side_right"], "--", color=BLUE, label="right")
+        axes[-1].plot(time, table["side_left"], ".-", color=ORANGE, label="left")
+        axes[-1].plot(time, table["side_right"], ".--", color=BLUE, label="right")
         axes[-1].set(ylim=(-0.03, 1.03), ylabel="side")
         axes[-1].set_title("Which side is called palsied (the subject's)", loc="left")
     _shade_gaps(axes, table)
