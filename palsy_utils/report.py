@@ -98,7 +98,7 @@ def report(name: str, table: pd.DataFrame, cohort: Cohort, fitted: Fitted) -> st
         "<h2>The most asymmetric frame</h2>",
         f"<p>{_why_this_frame(table.loc[marked])}</p>",
         f"<figure>{face}<figcaption>{escape(_face_text(table.loc[marked]))}</figcaption></figure>",
-        "<p>If the tint does not lie on brow, eye and mouth, the landmarks are wrong, and with them "
+        "<p>If the tint does not lie on brow, eye and mouth, the landmarks are wrong, and so is "
         "every number of this frame.</p>",
         _measures_table(table.loc[marked]),
         "<p>Left and right are the subject's. Millimetres assume an iris of 11.77 mm, the adult "
