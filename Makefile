@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint setup system-libraries
+.PHONY: run test test-browser lint setup chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
 
 test: setup  ## every test
 	$(BIN)/python -m pytest
+
+test-browser: setup chromium  ## the tests that open pages in a browser
+	$(BIN)/pip install --quiet --editable '.[browser]'
+	$(BIN)/python -m pytest -m browser
 
 lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff check .
@@ -34,3 +38,9 @@ system-libraries:
 	then apt-get update -qq && apt-get install -y -qq libgl1 libegl1 libgles2 >/dev/null; \
 	else echo "libGL, libEGL or libGLESv2 is missing: sudo apt-get install libgl1 libegl1 libgles2"; \
 	  exit 1; fi
+
+chromium:
+	@if command -v chromium || command -v chromium-browser; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "chromium is missing: sudo apt-get install chromium"; exit 1; fi

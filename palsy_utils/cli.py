@@ -1,4 +1,4 @@
-"""The command `palsy`: run the series on a cohort, see how far it is, draw a phantom cohort."""
+"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict."""
 
 import sys
 
@@ -37,6 +37,10 @@ folds_option = click.option(
 )
 seed_option = click.option("--seed", default=0, show_default=True, help="Seed of the run.")
 
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."
+)
+
 
 @click.group(cls=OneSentence)
 @click.version_option(__version__, prog_name="palsy")
@@ -50,7 +54,7 @@ def main() -> None:
 @models_option
 @folds_option
 @seed_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@device_option
 @click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
 @click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
 @click.option("--figures", default="figures", show_default=True, type=click.Path())
@@ -90,6 +94,43 @@ def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
     from palsy_utils.phantom import write_cohort
 
     write_cohort(folder, patients=patients, clips=clips, seed=seed)
+
+
+@main.command()
+@cohort_option
+@profile_option
+@click.option("--model", required=True, help="Name of a model, say attention-fusion-structured.")
+@seed_option
+@device_option
+@click.option(
+    "--output", type=click.Path(), help="Model file.  [default: data/models/palsy-<model>.pt]"
+)
+def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: str | None) -> None:
+    """Fit one model on everybody in a cohort: a model file and its card."""
+    from pathlib import Path
+
+    from palsy_utils import fitting
+
+    path = Path(output or f"data/models/palsy-{model}.pt")
+    fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
+    fitting.write_model(fitted, path)
+    click.echo(f"{path}\n{fitting.card_path(path)}")
+
+
+@main.command()
+@click.argument("clip", type=click.Path())
+@click.option("--model", required=True, type=click.Path(), help="Model file of `palsy fit`.")
+@click.option("--output", default="data/reports", show_default=True, type=click.Path())
+@device_option
+def predict(**parameters) -> None:
+    """Say what a model says of CLIP: a video, an image, or a folder of images.
+
+    Writes a table with a row a frame, and a report to open in a browser. Nothing leaves this
+    machine. This is not a medical device.
+    """
+    from palsy_utils import prediction
+
+    click.echo("\n".join(map(str, prediction.predict(**parameters))))
 
 
 def _names(models: str) -> list[str]:

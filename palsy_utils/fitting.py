@@ -1,0 +1,171 @@
+"""Fit one model on everybody in a cohort, and keep it as one file: `palsy fit`.
+
+The file is `torch.save` of plain data, read with `weights_only`, so that opening a model never
+runs anybody's code. Scaling is part of the nets, so it travels with the weights.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from palsy_utils.attention import QUESTIONS, AttentionFusion, build_attention, further_loss
+from palsy_utils.files import PalsyError, publish, write_text
+from palsy_utils.modalities import load_samples
+from palsy_utils.model_card import card, card_facts, pooled_temperature
+from palsy_utils.models import build_model, imagenet_weights
+from palsy_utils.one_fold import Fold, how_to_train, load_inputs
+from palsy_utils.people import known_sides
+from palsy_utils.profiles import Profile, find_profile
+from palsy_utils.rows import ATTENTION, MODELS, find_model
+from palsy_utils.tokens import known_answers, load_tokens
+from palsy_utils.training import pick_device, round_weights, seed_everything, train
+
+KIND, VERSION = "palsy model", 1
+# One net in one file: a single modality, or attention over modalities that need no other net.
+FITTABLE = tuple(
+    name
+    for name, model in MODELS.items()
+    if not model.needs and (len(model.modalities) == 1 or model.notebook == ATTENTION)
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model that was fitted on everybody, as its file holds it."""
+
+    model: str
+    profile: Profile
+    net: nn.Module
+    questions: tuple[str, ...]  # of `attention.QUESTIONS`, those that somebody had answered
+    temperature: float | None  # None: nothing to calibrate it on
+    facts: dict  # what `model_card.card` tells
+
+
+def open_everybody(
+    cohort: str, profile: str, model: str, seed: int = 0, device: str = "auto"
+) -> Fold:
+    """Lay out a fold that holds nobody out.
+
+    Raises:
+        PalsyError: a parameter names something that is not there, or a model of several files.
+    """
+    find_model(model)
+    if model not in FITTABLE:
+        raise PalsyError(
+            f"{model} is made of several nets and does not fit into one file: choose one of "
+            f"{', '.join(FITTABLE)}."
+        )
+    root, size = Path(cohort), find_profile(profile)
+    samples = load_samples(root)
+    rows, nobody = np.arange(len(samples)), np.arange(0)
+    where = pick_device(device)
+    return Fold(root, size, model, "everybody", (), samples, rows, nobody, seed, where, Path())
+
+
+def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
+    """Train a model on all samples of `open_everybody`, as notebooks 03 and 07 do on a fold.
+
+    Returns:
+        The fitted model, and its history (`training.train`).
+
+    Raises:
+        PalsyError: a modality was not built, or the cohort has a single class.
+    """
+    questions, weights, loss_of, mirrored = (), None, None, None
+    if is_attention(fold.model):
+        tokens, flipped = load_tokens(fold)
+        inputs, mirrored = list(tokens.values()), list(flipped.values())
+        answers = known_answers(fold.samples, known_sides(fold.root))
+        questions = tuple(q for i, q in enumerate(QUESTIONS) if (answers[:, i] >= 0).any())
+        loss_of = further_loss(answers, fold.device)
+        build = partial(build_attention, tokens)
+    else:
+        inputs, modalities = load_inputs(fold), find_model(fold.model).modalities
+        if "resnet50" in fold.model:
+            weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
+        build = partial(build_model, modalities, weights, fold.profile.backbone)
+    seed_everything(fold.seed)
+    net, labels, how = build(), fold.samples["label"], how_to_train(fold)
+    given = (inputs, labels, fold.train, how, fold.device, fold.seed)
+    history = train(net, *given, mirrored=mirrored, loss_of=loss_of)
+    round_weights(net)
+    facts = card_facts(fold, net, history, weights is not None, questions)
+    temperature = pooled_temperature(fold)
+    return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
+
+
+def is_attention(model: str) -> bool:
+    """Say whether a model attends to tokens, and so answers further questions."""
+    return find_model(model).notebook == ATTENTION
+
+
+def write_model(fitted: Fitted, path: Path) -> None:
+    """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
+    net = fitted.net
+    sizes = None
+    if isinstance(net, AttentionFusion):
+        n = [len(token.mean) // (2 if token.sided else 1) for token in net.tokens]
+        sizes = dict(zip(find_model(fitted.model).modalities, n, strict=True))
+    state = {
+        name: v.half() if v.ndim > 1 and v.is_floating_point() else v
+        for name, v in net.cpu().state_dict().items()
+    }
+    content = {
+        "kind": KIND,
+        "version": VERSION,
+        "model": fitted.model,
+        "profile": fitted.profile.model_dump(),
+        "sizes": sizes,  # numbers a modality, of a net with tokens
+        "frames": getattr(net, "frames", 1),
+        "questions": list(fitted.questions),
+        "temperature": fitted.temperature,
+        "facts": fitted.facts,
+        "weights": state,
+    }
+    with publish(path) as part:
+        torch.save(content, part)
+    write_text(card(fitted.model, fitted.facts, fitted.temperature), card_path(path))
+
+
+def card_path(path: Path) -> Path:
+    """Return where the card of a model file lies."""
+    return path.with_name(path.name + ".md")
+
+
+def read_model(path: Path) -> Fitted:
+    """Read a model file of `palsy fit`.
+
+    Raises:
+        PalsyError: it is missing, damaged, no such file, or of another version.
+    """
+    again = "make one with `palsy fit`"
+    if not path.is_file():
+        raise PalsyError(f"{path} is no file: give a model file, or {again}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file fails in the unpickler, the zip reader or torch
+        raise PalsyError(f"{path} is no model file, or is damaged: {again}.") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise PalsyError(f"{path} is no model of `palsy fit`: {again}.")
+    if content.get("version") != VERSION:
+        raise PalsyError(
+            f"{path} has the format version {content.get('version')}, and this program reads "
+            f"version {VERSION}: {again}."
+        )
+    try:
+        profile = Profile(**content["profile"])
+        if content["sizes"]:
+            net = AttentionFusion(content["sizes"], content["frames"])
+        else:
+            modalities = find_model(content["model"]).modalities
+            net = build_model(modalities, backbone=profile.backbone)
+        net.load_state_dict(content["weights"])
+        parts = (content[name] for name in ("temperature", "facts"))
+        return Fitted(content["model"], profile, net.eval(), tuple(content["questions"]), *parts)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise PalsyError(f"{path} is a damaged model file: {again}.") from error

@@ -1,0 +1,229 @@
+"""What a model file says of itself: its data, its training, and how it did on people left out.
+
+A model that was fitted on everybody has nobody left to be tested on. What its card reports are the
+folds of the run with the same numbers: what the *recipe* did on people whom it had not seen.
+"""
+
+import platform
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.evaluation import THRESHOLD, auroc, auroc_interval, scores
+from palsy_utils.files import read_json, sha256
+from palsy_utils.folds import fold_names
+from palsy_utils.inner import fit_temperature, log_loss, temper
+from palsy_utils.layout import list_images
+from palsy_utils.modalities import fingerprint
+from palsy_utils.one_fold import Fold, how_to_train
+from palsy_utils.rows import find_model
+from palsy_utils.runs import read_predictions, run_folder
+from palsy_utils.table import PACKAGES, is_drawn
+
+NO_DEVICE = "For research and teaching only: this is not a medical device and diagnoses nobody."
+NAMES = {"auroc": "AUROC", "f1": "F1", "recall": "sensitivity", "specificity": "specificity"}
+
+
+def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFrame | None, str]:
+    """Read the predictions of all folds of the run with the same samples and training numbers.
+
+    Args:
+        fold: see `fitting.open_everybody`.
+        name: `predictions.csv`, or `inner.csv` for those of the training people.
+
+    Returns:
+        `runs.PREDICTIONS` or None, and why there are none.
+    """
+    run = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
+    people = list(fold_names(fold.samples))
+    missing = sum(not (run / person / name).exists() for person in people)
+    where = run.relative_to(fold.root).as_posix()
+    if missing:
+        return None, f"{missing} of {len(people)} folds have no {name} in {where}"
+    settings = [read_json(run / person / "settings.json") or {} for person in people]
+    ours = (fingerprint(fold.root), fold.profile.model_dump())
+    if any((s.get("samples"), s.get("profile")) != ours for s in settings):
+        return None, f"{where} was made from other samples or with other training numbers"
+    return pd.concat([read_predictions(run / p, name) for p in people], ignore_index=True), ""
+
+
+def pooled_temperature(fold: Fold) -> float | None:
+    """Fit the temperature on the inner predictions of all folds; None if there are none."""
+    inner, _ = leave_one_out(fold, "inner.csv")
+    return None if inner is None else fit_temperature(inner["label"], inner["probability"])
+
+
+def scores_with_intervals(frames: pd.DataFrame, seed: int = 0) -> dict[str, list[float]]:
+    """Return value, low and high (95 %, resampling people) of each of `NAMES`, from 0 to 1.
+
+    Args:
+        frames: `runs.PREDICTIONS` of one model.
+        seed: of the draws.
+    """
+    palsy, called = frames["label"] == 1, frames["probability"] >= THRESHOLD
+    parts = {"hit": palsy & called, "missed": palsy & ~called}
+    parts |= {"false": ~palsy & called, "healthy": ~palsy & ~called}
+    people = pd.DataFrame(parts).groupby(frames["patient"]).sum().to_numpy()
+    n = len(people)
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), 2000)
+    hit, missed, false, healthy = (drawn @ people).T
+    with np.errstate(invalid="ignore"):
+        resampled = {
+            "f1": 2 * hit / (2 * hit + missed + false),
+            "recall": hit / (hit + missed),
+            "specificity": healthy / (healthy + false),
+        }
+    value = scores(frames["label"], frames["probability"])
+    rows = {k: [value[k], *np.nanpercentile(v, [2.5, 97.5])] for k, v in resampled.items()}
+    rows["auroc"] = [
+        auroc(frames["label"], frames["probability"]),
+        *auroc_interval(frames, seed=seed),
+    ]
+    return {name: [round(float(number), 4) for number in rows[name]] for name in NAMES}
+
+
+def _calibration(fold: Fold, frames: pd.DataFrame) -> list[float] | None:
+    """Return the log loss on people left out: as it is, and with each fold's own temperature."""
+    inner, _ = leave_one_out(fold, "inner.csv")
+    if inner is None:
+        return None
+    inside = {name: rows for name, rows in inner.groupby("fold")}
+    tempered = [
+        temper(
+            rows["probability"], fit_temperature(inside[name]["label"], inside[name]["probability"])
+        )
+        for name, rows in frames.groupby("fold", sort=False)
+    ]
+    before = log_loss(frames["label"], frames["probability"])
+    return [round(before, 4), round(log_loss(frames["label"], np.concatenate(tempered)), 4)]
+
+
+def card_facts(
+    fold: Fold, net: nn.Module, history: pd.DataFrame, imagenet: bool, questions: tuple[str, ...]
+) -> dict:
+    """Collect what a card tells, as plain data."""
+    cohort, samples = load_cohort(fold.root), fold.samples
+    frames, why = leave_one_out(fold)
+    sees_images = bool({"rgb", "lines"}.intersection(find_model(fold.model).modalities))
+    last = history.iloc[-1]
+    return {
+        "cohort": cohort.name,
+        "drawn": is_drawn(cohort),
+        "group": cohort.group,
+        "people": int(samples["patient"].nunique()),
+        "videos": int(samples["video"].nunique()),
+        "frames": len(samples),
+        "palsy": round(float(samples["label"].mean()), 4),
+        "profile": fold.profile.name,
+        "image_size": fold.profile.image_size if sees_images else None,
+        "imagenet": imagenet if sees_images else None,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "questions": list(questions),
+        "seed": fold.seed,
+        "training": how_to_train(fold).model_dump(),
+        "loss": round(float(last["loss"]), 4),
+        "accuracy": round(float(last["accuracy"]), 4),
+        "samples": fingerprint(fold.root),
+        "files": file_hashes(cohort),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "scores": None if frames is None else scores_with_intervals(frames),
+        "log_loss": None if frames is None else _calibration(fold, frames),
+        "not_measured": why,
+    }
+
+
+def file_hashes(cohort: Cohort) -> list[str]:
+    """Return the SHA-256 of every video's file or images that are at hand, 16 hex digits each.
+
+    With these a report can tell a clip that the model was fitted on.
+    """
+    hashes = []
+    for video in cohort.videos.itertuples():
+        path = cohort.root / video.file
+        if path.is_dir():
+            files = [cohort.root / file for _, file in list_images(cohort.root, video.file)]
+            hashes.append(sha256(*files)[:16])
+        elif path.is_file():
+            hashes.append(sha256(path)[:16])
+    return hashes
+
+
+def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:
+    """Return the card's lines, name and text, for the markdown card and for reports."""
+    who = "drawn people" if facts["drawn"] else "people"
+    who = who if facts["group"] == "patient" else "videos, each taken as a person"
+    rows = {
+        "Fitted on": f"cohort {facts['cohort']}: {facts['people']} {who}, {facts['videos']} "
+        f"videos, {facts['frames']} frames with a face and a label, "
+        f"{100 * facts['palsy']:.0f} % palsy"
+    }
+    left_out = "On drawn people left out" if facts["drawn"] else "On people left out"
+    if facts["scores"] is None:
+        rows[left_out] = f"not measured: {facts['not_measured']}"
+    else:
+        rows[left_out] = "; ".join(
+            f"{NAMES[name]} {value:.2f} ({low:.2f} to {high:.2f})"
+            for name, (value, low, high) in facts["scores"].items()
+        )
+    if temperature is None:
+        rows["Calibration"] = "none: the run has no inner predictions to calibrate on"
+    else:
+        before, after = facts["log_loss"] or (None, None)
+        rows["Calibration"] = f"temperature {temperature:.2f}, from inner predictions of all folds"
+        if before is not None:
+            rows["Calibration"] += (
+                f"; log loss on people left out {before:.2f} before, {after:.2f} after"
+            )
+    return rows
+
+
+def card(model: str, facts: dict, temperature: float | None) -> str:
+    """Write the card of a fitted model as markdown."""
+    row = find_model(model)
+    size = f"{facts['image_size']} px images, " if facts["image_size"] else ""
+    start = {True: "ImageNet weights", False: "random weights", None: "random weights"}
+    training = ", ".join(f"{name} {value}" for name, value in facts["training"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    drawn = (
+        ["**Its people are drawn. What it says of a real face is no finding of any kind.**", ""]
+        if facts["drawn"]
+        else []
+    )
+    lines = [
+        f"# Model card: {model}",
+        "",
+        f"**{NO_DEVICE}**",
+        "",
+        *drawn,
+        f"{row.title}; {row.architecture}, {facts['parameters']:,} parameters.",
+        "",
+        *(f"- **{name}**: {text}." for name, text in card_rows(facts, temperature).items()),
+        f"- **Also asked for**: {', '.join(facts['questions']) or 'nothing but palsy or not'}.",
+        f"- **Training**: {training}; {size}from {start[facts['imagenet']]}; seed "
+        f"{facts['seed']} (weights, order, dropout, noise). Last epoch: loss {facts['loss']:.3f}, "
+        f"accuracy {100 * facts['accuracy']:.0f} % on the frames it was trained on, which says "
+        "nothing about anybody else.",
+        f"- **Profile** {facts['profile']}; **samples** {facts['samples'][:16]}; {versions}.",
+        "",
+        "## How to read the scores",
+        "",
+        "This file was fitted on everybody, so nobody is left to test it on. The scores are of the "
+        "run with the same numbers, leave-one-patient-out: what the recipe did on people whom it "
+        "had not seen, over all their frames, a frame called palsy from 0.5 on. Intervals are "
+        "95 %, from resampling people. They hold for people, cameras and lighting like those of "
+        "the cohort, and for nobody else. The numbers of the profile (epochs, learning rates) were "
+        "settled on drawn cohorts; on those, scores flatter.",
+        "",
+        "## Intended use and limits",
+        "",
+        "- For research and teaching, on clips of one frontal face; nothing in it was tested for "
+        "care.",
+        "- Heads turned aside look asymmetric. A face that is not found gets no answer.",
+        "- A probability is a statement about frames like those of the cohort; where palsy is "
+        "rarer, it is too high.",
+        "- Nobody has tested it for skin tone, age or sex beyond what the cohort holds.",
+    ]
+    return "\n".join(lines) + "\n"

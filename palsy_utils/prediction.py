@@ -1,0 +1,201 @@
+"""What a fitted model says of a clip that nobody has labelled: `palsy predict`.
+
+The clip is copied into a temporary folder as a tiny cohort, so that it goes through the very steps
+that training data went through, and nothing is written beside it.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from palsy_utils.attention import answers_table, predict_with_attention
+from palsy_utils.clip_measures import measure_frames
+from palsy_utils.cohort import Cohort
+from palsy_utils.faces import load_faces, measure_faces, open_landmarker, read_image
+from palsy_utils.files import PalsyError, write_csv
+from palsy_utils.fitting import Fitted, is_attention, read_model
+from palsy_utils.frames import extract_frames
+from palsy_utils.inner import temper
+from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_images
+from palsy_utils.modalities import build_modalities, load_samples
+from palsy_utils.models import probabilities
+from palsy_utils.one_fold import Fold, load_inputs
+from palsy_utils.profiles import Profile
+from palsy_utils.tokens import load_tokens
+from palsy_utils.training import compute, pick_device
+
+ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
+
+
+def measure_clip(clip: Path, folder: Path, profile: Profile) -> Cohort:
+    """Take six frames a second of a clip, measure their faces, and build all modalities.
+
+    Args:
+        clip: a video, an image, or a folder of images.
+        folder: an empty folder to work in.
+        profile: of the model, for the size of its images.
+
+    Returns:
+        A cohort of one video in `folder`.
+
+    Raises:
+        PalsyError: the clip is missing, cannot be read, or shows no face.
+    """
+    kind, file = _copy(clip, folder)
+    identity = {"patient": [ANYBODY], "video": [ANYBODY]}
+    # Nothing is known of the clip; a stand-in label lets every frame with a face through.
+    labels = {"start_s": [0.0], "end_s": [np.inf], "eyes": [None], "mouth": [None], "label": [0.0]}
+    cohort = Cohort(
+        folder,
+        clip.name,
+        "labels.csv",
+        pd.DataFrame(identity | {"file": [file], "kind": [kind]}),
+        pd.DataFrame(identity | labels),
+        "video",
+        (),
+    )
+    extract_frames(cohort, workers=1)
+    measure_faces(cohort, workers=1)
+    open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
+    found = load_faces(cohort)[0]["found"]
+    if not found.any():
+        raise PalsyError(
+            f"No face was found in any of {len(found)} frame(s) of {clip}, so there is nothing to "
+            "predict: take a clip of one face, frontal and well lit."
+        )
+    build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
+    return cohort
+
+
+def _copy(clip: Path, folder: Path) -> tuple[str, str]:
+    """Copy a clip under a harmless name; return its kind (`Cohort.videos`) and that name."""
+    try:
+        if clip.is_dir():
+            images = list_images(clip, ".")
+            if not images:
+                raise PalsyError(f"{clip} holds no image: give a video, an image or their folder.")
+            (folder / ANYBODY).mkdir()
+            for number, file in images:
+                copy = folder / ANYBODY / f"{number}{Path(file).suffix.lower()}"
+                shutil.copyfile(clip / file, copy)
+            return "folder", ANYBODY
+        suffix = clip.suffix.lower()
+        if not clip.is_file():
+            raise PalsyError(
+                f"{clip} does not exist: give a video, an image or a folder of images."
+            )
+        if suffix not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
+            known = " ".join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))
+            raise PalsyError(f"{clip} is neither video nor image: its name may end in {known}.")
+        copy = folder / f"{ANYBODY}{suffix}"
+        shutil.copyfile(clip, copy)
+    except OSError as error:
+        raise PalsyError(f"{clip} cannot be read: {error.strerror or error}.") from error
+    is_image = suffix in IMAGE_SUFFIXES
+    if not (read_image(copy)[0] is not None if is_image else _plays(copy)):
+        what = "image" if is_image else "video"
+        raise PalsyError(f"{clip} is no {what} that can be read: it may be damaged, or empty.")
+    return ("image" if is_image else "clip"), copy.name
+
+
+def _plays(video: Path) -> bool:
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    plays = capture.read()[0]
+    capture.release()
+    cv2.utils.logging.setLogLevel(level)
+    return plays
+
+
+def predict_clip(fitted: Fitted, cohort: Cohort, device: str = "auto") -> pd.DataFrame:
+    """Run a fitted model on every frame of a measured clip.
+
+    Args:
+        fitted: from `fitting.read_model` or `fitting.fit`.
+        cohort: from `measure_clip`, with the model's profile.
+        device: see `training.pick_device`.
+
+    Returns:
+        One row a frame: `frame`, `time_s`, `found`, `probability` (of palsy, 0 to 1),
+        `calibrated_probability` (empty if the model has no temperature), `eyes_<grade>`,
+        `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then the measures of
+        `clip_measures.measure_frames`. Frames without a face have no numbers.
+
+    Raises:
+        PalsyError: a modality that the model needs was not built.
+    """
+    samples, where = load_samples(cohort.root), pick_device(device)
+    rows, nobody = np.arange(len(samples)), np.arange(0)
+    who = (fitted.model, ANYBODY, (), samples, nobody, rows)
+    fold = Fold(cohort.root, fitted.profile, *who, 0, where, cohort.root)
+    answers = pd.DataFrame(index=rows)
+    if is_attention(fitted.model):
+        inputs = list(load_tokens(fold)[0].values())
+        logits, _ = predict_with_attention(fitted.net, inputs, rows, where)
+        known = tuple(f"{question}_" for question in fitted.questions)
+        answers = answers_table(logits)
+        answers = answers[[column for column in answers if column.startswith(known)]]
+    else:
+        logits = compute(fitted.net, load_inputs(fold), rows, where)
+    probability = probabilities(logits).numpy()
+    calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
+    said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})
+    said = said.join(answers).assign(frame=samples["frame"])
+    measured = measure_frames(cohort)
+    first = ["frame", "time_s", "found"]
+    table = measured[first].merge(said, on="frame", how="left", validate="1:1")
+    return table.join(measured.drop(columns=first))
+
+
+def predict(clip: str, model: str, output: str, device: str = "auto") -> tuple[Path, Path]:
+    """Predict a clip and write `<name>.csv` and the report `<name>.html`.
+
+    Args:
+        clip: a video, an image, or a folder of images; only read.
+        model: a file of `palsy fit`.
+        output: folder for what is written.
+        device: see `training.pick_device`.
+
+    Returns:
+        The two files.
+
+    Raises:
+        PalsyError: something is missing, cannot be read or written, or no frame shows a face.
+    """
+    from palsy_utils.report import write_report
+
+    files = output_files(clip, output)
+    fitted = read_model(Path(model))
+    with tempfile.TemporaryDirectory(prefix="palsy-") as work:
+        cohort = measure_clip(Path(clip), Path(work), fitted.profile)
+        table = predict_clip(fitted, cohort, device)
+        write_csv(table.round(6), files[0])
+        write_report(Path(clip).name, table, cohort, fitted, files[1])
+    return files
+
+
+def output_files(clip: str, output: str) -> tuple[Path, Path]:
+    """Name the table and the report of a clip, and make their folder, before any work is done.
+
+    Raises:
+        PalsyError: the folder cannot be written, or is where the clip lies.
+    """
+    source, folder = Path(clip).resolve(), Path(output)
+    where = folder.resolve()
+    if where == source.parent or where.is_relative_to(source):
+        raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PalsyError(
+            f"{folder} cannot be written ({error.strerror or error}): choose another folder as "
+            "output."
+        ) from error
+    name = source.name if source.is_dir() else source.stem
+    return folder / f"{name}.csv", folder / f"{name}.html"

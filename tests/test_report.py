@@ -1,0 +1,134 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_fitting import fit_small
+
+from palsy_utils.clip_measures import quality_notes
+from palsy_utils.model_card import NO_DEVICE
+from palsy_utils.prediction import measure_clip, predict_clip
+from palsy_utils.profiles import PROFILES
+from palsy_utils.report import DRAWN, SEEN, report
+
+HOSTILE = (
+    '"><script>alert(1)</script>.mp4',
+    "'onload='alert(1)' <img src=http://evil.example/x onerror=alert(1)>.mp4",
+    "</title><link rel=stylesheet href=//evil.example/x>&amp;.mp4",
+)
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its tags with attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def said(small_template, landmarker_file, tmp_path_factory):
+    """A clip, what a model says of it, and the model."""
+    folder = tmp_path_factory.mktemp("clip")
+    cohort = measure_clip(small_template / "clips/p01-1.mp4", folder, PROFILES["smoke"])
+    fitted = fit_small(small_template, "attention-fusion-structured")
+    return predict_clip(fitted, cohort, "cpu"), cohort, fitted
+
+
+@pytest.fixture(scope="module")
+def page(said):
+    return report("p01-1.mp4", *said)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_stay_text(said, page, name):
+    hostile, usual = Page(report(name, *said)), Page(page)
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in usual.tags]
+    assert hostile.text.count(name) == 2  # title and heading
+
+
+def test_hostile_cohorts_and_notes_stay_text(said, page):
+    table, cohort, fitted = said
+    facts = fitted.facts | {"cohort": HOSTILE[0], "not_measured": HOSTILE[1]}
+    noted = table.assign(note=HOSTILE[2])
+    hostile = Page(report("clip.mp4", noted, cohort, replace(fitted, facts=facts)))
+    assert not [tag for tag, _ in hostile.tags if tag in ("script", "link")]
+    assert all(name in hostile.text for name in (*HOSTILE[:2], HOSTILE[2][:10]))
+
+
+def test_it_holds_everything_and_asks_nobody(page):
+    tags = Page(page).tags
+    assert not [tag for tag, _ in tags if tag in ("script", "link", "iframe", "object", "form")]
+    links = [v for _, attrs in tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
+    assert links and all(link.startswith(("data:image/png;base64,", "#")) for link in links)
+    assert not re.search(r"url\((?!#)", page) and "@import" not in page
+    policy = next(attrs["content"] for _, attrs in tags if "http-equiv" in attrs)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_pictures_have_words_and_headings_are_in_order(page):
+    tags = Page(page).tags
+    assert all(attrs.get("alt") for tag, attrs in tags if tag == "img")
+    pictures = [attrs for tag, attrs in tags if tag == "svg"]
+    assert len(pictures) == 1 and pictures[0]["role"] == "img" and pictures[0]["aria-label"]
+    headings = [int(tag[1]) for tag, _ in tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1 and set(headings[1:]) == {2}
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert ("html", {"lang": "en"}) in tags and "prefers-color-scheme: dark" in page
+
+
+def test_it_says_what_the_table_says(said, page):
+    table, _, fitted = said
+    text = Page(page).text
+    called = int((table["probability"] >= 0.5).sum())
+    assert f"{called} of {len(table)} frames with a face" in text
+    row = table.loc[table["asymmetry_mm"].idxmax()]
+    assert f"Frame {row['frame']}, at {row['time_s']:.2f} s" in text
+    for name in ("brow", "eye", "mouth"):
+        assert f"{row[f'{name}_difference']:+.1f}" in text
+    assert "Eyes" in text and "Mouth" in text
+    assert "Side" not in text  # nobody has told this cohort's sides
+    assert NO_DEVICE in text and "the model has no calibration" in text and "not measured" in text
+    assert fitted.model in text
+
+
+def test_it_warns_of_drawn_faces_and_of_clips_of_the_training_data(said, page):
+    table, cohort, fitted = said
+    assert DRAWN in page and SEEN in page
+    facts = fitted.facts | {"drawn": False, "files": []}
+    other = report("p01-1.mp4", table, cohort, replace(fitted, facts=facts))
+    assert DRAWN not in other and SEEN not in other and NO_DEVICE in other
+
+
+def test_gaps_are_counted_and_shown(said):
+    table, cohort, fitted = said
+    gaps = table.copy()
+    measured = [column for column in gaps if column not in ("frame", "time_s", "found", "note")]
+    keep = table["asymmetry_mm"].idxmax()
+    gone = [i for i in range(4, 10) if i != keep]
+    gaps.loc[gone, measured] = np.nan
+    gaps.loc[gone, "found"] = False
+    text = Page(report("clip.mp4", gaps, cohort, fitted)).text
+    assert f"{len(gone)} without a face" in text
+    assert f"No face was found in {len(gone)} of {len(gaps)} frames" in text
+    assert "no face" in text  # in the picture's legend
+
+
+def test_quality_notes_name_what_is_wrong(said):
+    table = said[0].assign(turned_deg=30.0, eye_distance_px=20.0)
+    table.loc[0, "note"] = "clip ends early"
+    notes = " ".join(quality_notes(table))
+    assert "turned by more than 15 degrees in 24 of 24" in notes
+    assert "small in 24 of 24" in notes and "1 of 24 frames are marked: clip ends early" in notes
+    good = table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")
+    assert quality_notes(pd.DataFrame(good)) == []
