@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
+from palsy_utils.evaluation import THRESHOLD
 from palsy_utils.explained_folds import (
     OWN_ANSWER,
     explain,
@@ -27,6 +28,7 @@ from palsy_utils.modalities import load_samples
 from palsy_utils.one_fold import Fold
 from palsy_utils.people import known_sides
 from palsy_utils.rows import STRUCTURED, find_model
+from palsy_utils.runs import read_predictions
 
 NO_NET = "asymmetry without a net"  # every number counts as much as it is unusual
 N_TWINS = {"structured": 20, "images": 6}  # nets with random weights, for each fold
@@ -148,6 +150,36 @@ def score_models(
             without = np.concatenate([explain_without_net(fold) for fold in folds], 1)[0]
             table.append(score_row(NO_NET, *known, named(without)))
     return pd.DataFrame(table, columns=COLUMNS), explained
+
+
+def score_called(
+    root: Path,
+    nets: Mapping[str, Sequence[Fold]],
+    explained: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> pd.DataFrame:
+    """Score only the palsy frames that a net itself calls palsy: the others it has not seen.
+
+    Not to be compared between models, since each is scored on frames of its own.
+
+    Args:
+        root: the cohort's folder.
+        nets: see `score_models`, also for `explained`.
+        explained: rows and strengths of each model.
+
+    Returns:
+        `model`, `n_frames`, and score and chance of side and region (NaN without truth).
+    """
+    truth, who, table = drawn_truth(root), load_samples(root)["patient"], []
+    for model, (rows, strengths) in explained.items():
+        predictions = pd.concat([read_predictions(fold.folder) for fold in nets[model]])
+        palsy = predictions["label"] == 1
+        called = (predictions.loc[palsy, "probability"] >= THRESHOLD).to_numpy()
+        which = rows[called]
+        if len(which):
+            answer = named(strengths[called])
+            table.append(score_row(model, truth.iloc[which], who.iloc[which], answer))
+    wanted = ["n_frames", "side_score", "chance_side", "region_score", "chance_region"]
+    return pd.DataFrame(table, columns=COLUMNS)[["model", *wanted]]
 
 
 def examples(truth: pd.DataFrame, rows: np.ndarray) -> list[int]:

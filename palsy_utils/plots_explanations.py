@@ -138,10 +138,11 @@ def score_bars(table: pd.DataFrame) -> Figure:
         random = table[f"random_{what}"]
         ax.plot(random, y, "D", mfc="white", mec=BLACK, ls="none", label="random weights (mean)")
         chance = table[f"chance_{what}"].iloc[0]
-        ax.axvline(chance, color=BLACK, ls="--", lw=1, label=f"chance ({chance:.2f})")
+        ax.axvline(chance, color=BLACK, ls="--", lw=1, label="chance")
         for i in np.flatnonzero(np.isnan(value)):
             ax.text(0.02, i, "not asked", va="center", fontsize="small")
-        ax.set(xlim=(0, 1.02), title=f"the drawn {what} is named", xlabel="mean share of frames")
+        ax.set(xlim=(0, 1.02), xlabel="mean share of frames")
+        ax.set_title(f"how often the drawn {what} is named (chance {chance:.2f})")
         ax.grid(axis="y", visible=False)
     axes[0].set_yticks(y, table["model"])
     axes[0].invert_yaxis()

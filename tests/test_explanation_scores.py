@@ -18,11 +18,13 @@ from palsy_utils.explanation_scores import (
     examples,
     named,
     score,
+    score_called,
     score_interval,
     score_models,
 )
 from palsy_utils.files import PalsyError
 from palsy_utils.modalities import load_samples
+from palsy_utils.runs import read_predictions
 
 PICTURES = ("coordinates-fnn", "expressions-fnn", "lines-resnet50", "rgb-resnet50")
 
@@ -106,6 +108,21 @@ def test_without_truth_faces_are_explained_and_not_scored(known, tmp_path, monke
     rows, strengths = explained["lines-resnet50"]
     assert strengths.shape == (len(rows), 4, 2) and np.isfinite(strengths).all()
     assert len(examples(drawn_truth(root), rows)) == 1
+
+
+def test_called_frames_are_those_with_a_probability_of_one_half(known, monkeypatch):
+    monkeypatch.setattr(explanation_scores, "N_TWINS", {"structured": 1, "images": 1})
+    nets = {
+        name: folds
+        for name, folds in nets_to_explain(str(known), "smoke").items()
+        if name.endswith("-fnn")
+    }
+    scores, explained = score_models(known, nets)
+    table = score_called(known, nets, explained).set_index("model")
+    for name, folds in nets.items():
+        predictions = pd.concat([read_predictions(fold.folder) for fold in folds])
+        called = (predictions["label"] == 1) & (predictions["probability"] >= 0.5)
+        assert table["n_frames"].get(name, 0) == called.sum() <= scores["n_frames"].max()
 
 
 def test_a_run_without_nets_is_told_what_to_do(small):
