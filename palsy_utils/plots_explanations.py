@@ -142,7 +142,7 @@ def score_bars(table: pd.DataFrame) -> Figure:
         for i in np.flatnonzero(np.isnan(value)):
             ax.text(0.02, i, "not asked", va="center", fontsize="small")
         ax.set(xlim=(0, 1.02), xlabel="mean share of frames")
-        ax.set_title(f"how often the drawn {what} is named (chance {chance:.2f})")
+        ax.set_title(f"drawn {what} named (chance {chance:.2f})")
         ax.grid(axis="y", visible=False)
     axes[0].set_yticks(y, table["model"])
     axes[0].invert_yaxis()
