@@ -33,7 +33,7 @@ def attribution_bars(values: np.ndarray, names: Sequence[str], title: str) -> Fi
     ax.barh([names[i] for i in largest], values[largest], color=colours, hatch=hatches, ec="white")
     ax.axvline(0, color=BLACK, lw=1)
     ax.invert_yaxis()
-    ax.set(title=title, xlabel="attribution, in units of the output: against palsy (hatched) | for palsy")
+    ax.set(title=title, xlabel="attribution, in logits: against palsy (hatched) | for palsy")
     ax.grid(axis="y", visible=False)
     return figure
 
