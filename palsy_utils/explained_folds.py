@@ -1,0 +1,141 @@
+"""Explanations of the nets of a run, on the people whom each net never saw."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from palsy_utils.cohort import load_cohort
+from palsy_utils.explanations import (
+    SIDES,
+    by_region_and_side,
+    grad_cam,
+    heat_by_region_and_side,
+    integrated_gradients,
+    random_twin,
+    to_asymmetry,
+    weak_side_signs,
+)
+from palsy_utils.faces import load_faces
+from palsy_utils.files import PalsyError
+from palsy_utils.folds import fold_names
+from palsy_utils.modalities import load_modality, load_samples
+from palsy_utils.one_fold import Fold, load_inputs, load_net, open_fold
+from palsy_utils.people import known_sides
+from palsy_utils.rows import STRUCTURED, find_model
+from palsy_utils.runs import DONE, fold_state, read_predictions, run_folder
+from palsy_utils.upright import to_pixels
+
+EXPLAINED = (
+    "asymmetry-fnn",
+    "coordinates-fnn",
+    "expressions-fnn",
+    "lines-resnet50",
+    "rgb-resnet50",
+)
+OWN_ANSWER = "attention-fusion-structured"  # it is asked for the side, and answers
+
+
+def nets_to_explain(
+    cohort: str, profile: str, folds: int = 0, seed: int = 0, device: str = "auto"
+) -> dict[str, list[Fold]]:
+    """Open, for each of `EXPLAINED` and `OWN_ANSWER`, the folds that are done.
+
+    Folds whose people have no palsy frame are left out: there is nothing to explain.
+
+    Raises:
+        PalsyError: the run has none of `EXPLAINED`.
+    """
+    root = Path(cohort)
+    samples, run = load_samples(root), run_folder(root, profile, seed)
+    ill = set(samples.loc[samples["label"] == 1, "patient"])
+    names = [
+        name for name, people in fold_names(samples, folds).items() if ill.intersection(people)
+    ]
+    nets = {}
+    for model in (*EXPLAINED, OWN_ANSWER):
+        done = [name for name in names if fold_state(run / model / name) == DONE]
+        if done:
+            nets[model] = [
+                open_fold(cohort, profile, model, name, folds, seed, device) for name in done
+            ]
+    if not set(nets).intersection(EXPLAINED):
+        raise PalsyError(
+            f"{run} has no net to explain: train one of {', '.join(EXPLAINED)} first, with "
+            "`palsy run`."
+        )
+    return nets
+
+
+def palsy_rows(fold: Fold) -> np.ndarray:
+    """Return the rows of held-out samples that are labelled palsy."""
+    return fold.test[fold.samples["label"].to_numpy()[fold.test] == 1]
+
+
+def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
+    """Explain the net of a fold on `palsy_rows`, and random twins of it.
+
+    Args:
+        fold: of one of `EXPLAINED`.
+        points: from `points_of_samples`.
+        twins: 0 for the trained net alone, k for k nets with random weights instead.
+
+    Returns:
+        Strengths (1 or k, n, 4, 2).
+    """
+    net, modality = load_net(fold, fold.model), find_model(fold.model).modalities[0]
+    first = 1000 * int(fold.test[0])  # other twins in every fold
+    nets = [random_twin(net, modality, first + i, fold.profile.backbone) for i in range(twins)] or [
+        net
+    ]
+    rows, array = palsy_rows(fold), load_inputs(fold)[0]
+    if modality not in STRUCTURED:
+        return np.stack(
+            [heat_by_region_and_side(grad_cam(n, array[rows]), points[rows]) for n in nets]
+        )
+    attributions = (integrated_gradients(n, modality, array[rows]) for n in nets)
+    return np.stack([_roll_up(fold, to_asymmetry(modality, a)) for a in attributions])
+
+
+def explain_without_net(fold: Fold) -> np.ndarray:
+    """Return strengths (1, n, 4, 2) where each number of the asymmetry counts as it stands out.
+
+    What a net's explanation has to beat: the scaling of `asymmetry-fnn`, and nothing learnt but
+    what a weak side looks like.
+    """
+    net, rows = load_net(fold, "asymmetry-fnn"), palsy_rows(fold)
+    with torch.no_grad():
+        faces = torch.from_numpy(np.array(load_inputs(fold)[0][rows]))
+        away = (net[0].eval()(faces) - net[0](0 * faces)).numpy()
+    return _roll_up(fold, away)[None]
+
+
+def _roll_up(fold: Fold, attributions: np.ndarray) -> np.ndarray:
+    asymmetry = load_modality(fold.root, "asymmetry", 0)[palsy_rows(fold)]
+    return by_region_and_side(attributions, asymmetry, weak_side_of_training(fold))
+
+
+def weak_side_of_training(fold: Fold) -> np.ndarray:
+    """Return `weak_side_signs` (145,) of the training people of a fold; zeros if unknown."""
+    labels = fold.samples["label"].to_numpy()
+    rows = fold.train[labels[fold.train] == 1]
+    sides = fold.samples["patient"].iloc[rows].map(known_sides(fold.root))
+    return weak_side_signs(load_modality(fold.root, "asymmetry", 0)[rows], sides.to_numpy())
+
+
+def points_of_samples(root: Path) -> np.ndarray:
+    """Return the landmarks of every sample, (n, 478, 2) in pixels of its picture."""
+    table, landmarks, _ = load_faces(load_cohort(root))
+    where = pd.Series(np.arange(len(table)), [table["video"], table["frame"]])
+    rows = where.loc[list(load_samples(root)[["video", "frame"]].itertuples(index=False))]
+    some = table.iloc[rows.to_numpy()]
+    return to_pixels(landmarks[rows.to_numpy()], some["height"], some["width"])
+
+
+def own_sides(fold: Fold) -> np.ndarray:
+    """Return the side that an attention fusion itself names on `palsy_rows`."""
+    table = pd.read_csv(fold.folder / "answers.csv", dtype={"patient": str, "video": str})
+    left, right = (table[f"side_{side}"].to_numpy() for side in SIDES)
+    is_palsy = read_predictions(fold.folder)["label"].to_numpy() == 1
+    return np.where(left > right, *SIDES)[is_palsy]
