@@ -80,3 +80,16 @@ def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
     return SimpleNamespace(
         root=root, figures=folder / "figures" / "small", done=done, command=command
     )
+
+
+@pytest.fixture(scope="session")
+def beyond(smoke, tmp_path_factory) -> Path:
+    """The same with the rows beyond the paper: a folder with the cohort `small` and `figures`."""
+    folder = tmp_path_factory.mktemp("beyond")
+    root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
+    command = [*smoke.command, "--models", "beyond"]
+    command[command.index("--cohort") + 1] = root
+    command[command.index("--figures") + 1] = folder / "figures"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder

@@ -1,12 +1,7 @@
 """The rows beyond the paper, run by the command on top of the paper's, at smoke size."""
 
-import os
-import shutil
-import subprocess
-
 import numpy as np
 import pandas as pd
-import pytest
 
 from palsy_utils.attention import QUESTIONS
 from palsy_utils.models import build_image_net, build_model
@@ -15,18 +10,6 @@ from palsy_utils.rows import NEW_MODELS, PAPER_MODELS, STRUCTURED
 from palsy_utils.runs import PREDICTIONS, read_predictions
 
 FOLDS = ("p01", "p02", "p04")
-
-
-@pytest.fixture(scope="module")
-def beyond(smoke, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("beyond")
-    root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
-    command = [*smoke.command, "--models", "beyond"]
-    command[command.index("--cohort") + 1] = root
-    command[command.index("--figures") + 1] = folder / "figures"
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
 
 
 def test_every_fold_predicts_its_own_people(beyond):

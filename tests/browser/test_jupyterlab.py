@@ -1,0 +1,102 @@
+"""Every notebook in a real JupyterLab: open it, run all, find no error and all its figures."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import papermill
+import pytest
+from conftest import PROJECT
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+TOKEN = "only-for-this-test"
+PARAMETERS = {"profile": "smoke", "fold": "p01", "device": "cpu"}
+RUN_ALL = """async () => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const panel = app.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  const well = await app.commands.execute('notebook:run-all-cells');
+  return [well, panel.context.model.toJSON()];
+}"""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def lab(beyond, tmp_path_factory):
+    """A JupyterLab on this machine: its address, and the folder that it shows."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
+    shutil.copytree(PROJECT / "figures", folder / "figures")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
+    command += ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"]
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
+    server = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=5)
+            break
+        except OSError:
+            time.sleep(0.25)
+    yield address, folder
+    server.terminate()
+    server.wait(30)
+
+
+def prepare(path: Path, folder: Path, cohort: Path) -> None:
+    """Copy a notebook with the parameters of a small run in it, as papermill puts them there."""
+    values = PARAMETERS | {
+        "cohort": str(cohort),
+        "output": str(folder / "out"),
+        "figures": str(folder / "drawn"),
+        "clip": str(cohort / "clips" / "p01-1.mp4"),
+    }
+    known = papermill.inspect_notebook(str(path))
+    given = {name: value for name, value in values.items() if name in known}
+    papermill.execute_notebook(
+        str(path), str(folder / "notebooks" / path.name), given, prepare_only=True
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
+    address, folder = lab
+    prepare(path, folder, beyond / "small")
+    page = browser.new_page(viewport={"width": 1400, "height": 2400})
+    page.set_default_timeout(300_000)
+    page.goto(f"{address}/lab/tree/notebooks/{path.name}?token={TOKEN}&reset")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
+    well, notebook = page.evaluate(RUN_ALL)
+    page.wait_for_load_state("networkidle")
+    whole = page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    pictures = Path(os.environ.get("PALSY_SCREENSHOTS", folder / "screenshots"))
+    page.screenshot(path=pictures / f"{path.stem}.png")
+    page.close()
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    errors = [output for output in outputs if output["output_type"] == "error"]
+    assert well and not errors, json.dumps(errors)[:2000]
+    sources = ["".join(cell["source"]) for cell in cells]
+    drawing = [source for source in sources if "plt.show()" in source or "save_figure(" in source]
+    figures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(figures) == len(drawing), f"{len(figures)} figures of {len(drawing)}"
+    assert whole, "a picture in the text is missing"
+    assert all(
+        cell["execution_count"] for cell, source in zip(cells, sources, strict=True) if source
+    )
