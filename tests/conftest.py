@@ -41,6 +41,14 @@ def landmarker_file() -> Path:
     return Path(path)
 
 
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test has drawn."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three drawn patients
 
 
