@@ -49,6 +49,25 @@ def close_figures():
         pyplot.close("all")
 
 
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A chromium that is there already, driven by playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        pytest.skip("no chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
 SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three drawn patients
 
 
