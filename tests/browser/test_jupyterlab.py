@@ -92,10 +92,11 @@ def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
     outputs = [output for cell in cells for output in cell["outputs"]]
     errors = [output for output in outputs if output["output_type"] == "error"]
     assert well and not errors, json.dumps(errors)[:2000]
-    sources = ["".join(cell["source"]) for cell in cells]
-    drawing = [source for source in sources if "plt.show()" in source or "save_figure(" in source]
-    figures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(figures) == len(drawing), f"{len(figures)} figures of {len(drawing)}"
+    for cell in cells:
+        source = "".join(cell["source"])
+        drawn = [out for out in cell["outputs"] if "image/png" in out.get("data", {})]
+        assert drawn or not ("plt.show()" in source or "save_figure(" in source), source
+        assert cell["execution_count"] or not source
     assert whole, "a picture in the text is missing"
     assert all(
         cell["execution_count"] for cell, source in zip(cells, sources, strict=True) if source
