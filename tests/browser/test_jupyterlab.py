@@ -98,6 +98,3 @@ def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
         assert drawn or not ("plt.show()" in source or "save_figure(" in source), source
         assert cell["execution_count"] or not source
     assert whole, "a picture in the text is missing"
-    assert all(
-        cell["execution_count"] for cell, source in zip(cells, sources, strict=True) if source
-    )
