@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.metrics import recall_score
 
 from palsy_utils.evaluation import THRESHOLD
+from palsy_utils.evidence import draw_people, interval
 from palsy_utils.explained_folds import (
     OWN_ANSWER,
     explain,
@@ -96,9 +97,7 @@ def score(truth: pd.Series, answer: pd.Series) -> float:
     return recall_score(right, said, labels=sorted(set(right)), average="macro", zero_division=0)
 
 
-def score_interval(
-    truth: pd.Series, answer: pd.Series, patients: pd.Series, n: int = 2000
-) -> tuple[float, float]:
+def score_interval(truth: pd.Series, answer: pd.Series, patients: pd.Series) -> tuple[float, float]:
     """Return the 95 % interval of `score`, resampling people; draws that lack an answer are out."""
     table = pd.DataFrame(
         {"truth": truth.to_numpy(), "who": patients.to_numpy(), "hit": answer.to_numpy(object)}
@@ -108,11 +107,10 @@ def score_interval(
         return np.nan, np.nan
     counts = table.pivot_table("hit", "who", "truth", aggfunc=["sum", "count"], fill_value=0)
     hits, all_ = (counts[name].to_numpy(float) for name in ("sum", "count"))
-    people = len(counts)
-    drawn = np.random.default_rng(0).multinomial(people, np.full(people, 1 / people), n)
+    drawn = draw_people(len(counts))
     whole = (drawn @ all_ > 0).all(1)
     shares = (drawn[whole] @ hits) / (drawn[whole] @ all_)
-    return tuple(np.percentile(shares.mean(1), [2.5, 97.5]).tolist())
+    return interval(shares.mean(1))
 
 
 def score_models(

@@ -12,7 +12,8 @@ import pandas as pd
 from torch import nn
 
 from palsy_utils.cohort import Cohort, load_cohort
-from palsy_utils.evaluation import THRESHOLD, auroc, auroc_interval, scores
+from palsy_utils.evaluation import auroc, auroc_interval
+from palsy_utils.evidence import call_intervals
 from palsy_utils.files import read_json, sha256
 from palsy_utils.folds import fold_names
 from palsy_utils.inner import fit_temperature, log_loss, temper
@@ -24,7 +25,7 @@ from palsy_utils.runs import read_predictions, run_folder
 from palsy_utils.table import PACKAGES, is_drawn
 
 NO_DEVICE = "For research and teaching only: this is not a medical device and diagnoses nobody."
-NAMES = {"auroc": "AUROC", "f1": "F1", "recall": "sensitivity", "specificity": "specificity"}
+NAMES = {"auroc": "AUROC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFrame | None, str]:
@@ -56,32 +57,14 @@ def pooled_temperature(fold: Fold) -> float | None:
     return None if inner is None else fit_temperature(inner["label"], inner["probability"])
 
 
-def scores_with_intervals(frames: pd.DataFrame, seed: int = 0) -> dict[str, list[float]]:
+def scores_with_intervals(frames: pd.DataFrame) -> dict[str, list[float]]:
     """Return value, low and high (95 %, resampling people) of each of `NAMES`, from 0 to 1.
 
     Args:
         frames: `runs.PREDICTIONS` of one model.
-        seed: of the draws.
     """
-    palsy, called = frames["label"] == 1, frames["probability"] >= THRESHOLD
-    parts = {"hit": palsy & called, "missed": palsy & ~called}
-    parts |= {"false": ~palsy & called, "healthy": ~palsy & ~called}
-    people = pd.DataFrame(parts).groupby(frames["patient"]).sum().to_numpy()
-    n = len(people)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), 2000)
-    hit, missed, false, healthy = (drawn @ people).T
-    with np.errstate(invalid="ignore"):
-        resampled = {
-            "f1": 2 * hit / (2 * hit + missed + false),
-            "recall": hit / (hit + missed),
-            "specificity": healthy / (healthy + false),
-        }
-    value = scores(frames["label"], frames["probability"])
-    rows = {k: [value[k], *np.nanpercentile(v, [2.5, 97.5])] for k, v in resampled.items()}
-    rows["auroc"] = [
-        auroc(frames["label"], frames["probability"]),
-        *auroc_interval(frames, seed=seed),
-    ]
+    rows = call_intervals(frames)
+    rows["auroc"] = (auroc(frames["label"], frames["probability"]), *auroc_interval(frames))
     return {name: [round(float(number), 4) for number in rows[name]] for name in NAMES}
 
 

@@ -32,8 +32,8 @@ def context(samples: pd.DataFrame) -> np.ndarray:
     at = np.clip(rows, 0, n - 1)
     video, time = samples["video"].to_numpy(), samples["time_s"].to_numpy()
     near = np.abs(time[at] - time[:, None]) <= SECONDS + 0.05  # time stamps are rounded
-    alone = np.isnan(time)[:, None] & (steps == 0)  # a still image has no time
-    same = inside & (video[at] == video[:, None]) & (near | alone | (steps == 0))
+    itself = steps == 0  # also where a still image has no time
+    same = inside & (video[at] == video[:, None]) & (near | itself)
     return np.where(same, rows, -1)
 
 
