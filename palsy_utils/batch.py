@@ -18,7 +18,7 @@ from palsy_utils.files import PROJECT, PalsyError
 from palsy_utils.folds import check_training_classes, describe_scheme, fold_names
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.profiles import Profile, find_profile
-from palsy_utils.rows import MODELS, choose_models, find_model
+from palsy_utils.rows import choose_models, find_model
 from palsy_utils.runs import DONE, check_same_data, grid, run_folder
 
 FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"
@@ -100,8 +100,7 @@ def run(
 
 def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
     """Say whether any of the models starts from ImageNet weights in this profile."""
-    images = {"rgb", "lines"}
-    return profile.imagenet == "required" and any(images & {*MODELS[m].modalities} for m in models)
+    return profile.imagenet == "required" and any(find_model(m).sees_images for m in models)
 
 
 def open_tasks(

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from palsy_utils.evaluation import THRESHOLD, scores
-from palsy_utils.evidence import draw_people, interval, mean_over_seeds
+from palsy_utils.evaluation import THRESHOLD, draw_people, interval, scores
+from palsy_utils.evidence import mean_over_seeds
 from palsy_utils.inner import choose_threshold, fit_temperature, temper
 from palsy_utils.runs import read_predictions, run_folder
 

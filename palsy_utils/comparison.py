@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from palsy_utils.evidence import draw_people, interval, mean_over_seeds
+from palsy_utils.evaluation import draw_people, interval
+from palsy_utils.evidence import mean_over_seeds
 from palsy_utils.rows import NEW_MODELS
 
 N_SWAPS, ALL_SWAPS_UP_TO = 5000, 12  # people; above, swaps are drawn

@@ -12,6 +12,7 @@ import pandas as pd
 
 from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
 
+N_RESAMPLES = 2000  # of people, with replacement
 THRESHOLD = 0.5  # palsy if its probability is at least this: the class with the higher output
 TABLE_COLUMNS = [
     "model",
@@ -147,9 +148,19 @@ def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
     }
 
 
-def auroc_interval(
-    frames: pd.DataFrame, n_resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
+def draw_people(n_people: int, seed: int = 0) -> np.ndarray:
+    """Return how often each person is in each of `N_RESAMPLES`, (n_resamples, n_people)."""
+    share = np.full(n_people, 1 / n_people)
+    return np.random.default_rng(seed).multinomial(n_people, share, N_RESAMPLES)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % percentile interval of resampled values; undefined ones are left out."""
+    values = values[np.isfinite(values)]
+    return tuple(np.percentile(values, [2.5, 97.5]).tolist()) if len(values) else (np.nan, np.nan)
+
+
+def auroc_interval(frames: pd.DataFrame) -> tuple[float, float]:
     """Return the 95 % percentile interval of the pooled AUROC, resampling people, not frames.
 
     Frames of one person resemble each other; resampling them would make the interval far too
@@ -157,8 +168,6 @@ def auroc_interval(
 
     Args:
         frames: predictions of one model.
-        n_resamples: how often people are drawn with replacement.
-        seed: of the draws.
     """
     # Of every two people: how many (palsy of the one, healthy of the other) pairs are in order.
     # A resample of people then only weighs these counts, and its AUROC is exact.
@@ -167,11 +176,10 @@ def auroc_interval(
     healthy = [np.sort(p.loc[p["label"] == 0, "probability"].to_numpy()) for p in people]
     in_order = np.array([[_in_order(high, low) for low in healthy] for high in palsy])
     n_palsy, n_healthy = np.array([[len(a) for a in side] for side in (palsy, healthy)])
-    n = len(people)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), n_resamples)
+    drawn = draw_people(len(people))
     pairs = (drawn @ n_palsy) * (drawn @ n_healthy)
     ordered = np.einsum("ri,ij,rj->r", drawn, in_order, drawn, optimize=True)
-    return tuple(np.percentile(ordered[pairs > 0] / pairs[pairs > 0], [2.5, 97.5]).tolist())
+    return interval(ordered[pairs > 0] / pairs[pairs > 0])
 
 
 def _in_order(palsy: np.ndarray, healthy: np.ndarray) -> float:

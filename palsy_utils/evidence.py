@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from palsy_utils.evaluation import THRESHOLD, auroc, auroc_interval, scores
+from palsy_utils.evaluation import (
+    THRESHOLD,
+    auroc,
+    auroc_interval,
+    draw_people,
+    interval,
+    scores,
+)
 from palsy_utils.files import PalsyError
 from palsy_utils.modalities import fingerprint
 from palsy_utils.rows import MODELS
 from palsy_utils.runs import DONE, check_same_data, grid, load_run, run_folder
 
 WANTED = (3, 5)  # seeds: of rows that see images, of structured rows
-N_RESAMPLES = 2000  # of people, with replacement
 FRAME = ["patient", "video", "frame"]
 
 
@@ -86,20 +92,8 @@ def seed_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 def seed_counts(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return `model`, `n_seeds`, `wanted`: five for structured rows, three for rows with images."""
     counts = predictions.groupby("model", sort=False)["seed"].nunique().rename("n_seeds")
-    images = [bool({"lines", "rgb"} & set(MODELS[model].modalities)) for model in counts.index]
+    images = [MODELS[model].sees_images for model in counts.index]
     return counts.reset_index().assign(wanted=np.where(images, *WANTED))
-
-
-def draw_people(n_people: int, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Return how often each person is in each resample, (n_resamples, n_people)."""
-    share = np.full(n_people, 1 / n_people)
-    return np.random.default_rng(seed).multinomial(n_people, share, n_resamples)
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of resampled values; undefined ones are left out."""
-    values = values[np.isfinite(values)]
-    return tuple(np.percentile(values, [2.5, 97.5]).tolist()) if len(values) else (np.nan, np.nan)
 
 
 def call_intervals(

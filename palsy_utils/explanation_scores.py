@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
-from palsy_utils.evaluation import THRESHOLD
-from palsy_utils.evidence import draw_people, interval
+from palsy_utils.evaluation import THRESHOLD, draw_people, interval
 from palsy_utils.explained_folds import (
     OWN_ANSWER,
     explain,

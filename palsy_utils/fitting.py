@@ -86,7 +86,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         build = partial(build_attention, tokens)
     else:
         inputs, modalities = load_inputs(fold), find_model(fold.model).modalities
-        if "resnet50" in fold.model:
+        if find_model(fold.model).sees_images:
             weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
         build = partial(build_model, modalities, weights, fold.profile.backbone)
     seed_everything(fold.seed)

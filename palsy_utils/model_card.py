@@ -90,7 +90,7 @@ def card_facts(
     """Collect what a card tells, as plain data."""
     cohort, samples = load_cohort(fold.root), fold.samples
     frames, why = leave_one_out(fold)
-    sees_images = bool({"rgb", "lines"}.intersection(find_model(fold.model).modalities))
+    sees_images = find_model(fold.model).sees_images
     last = history.iloc[-1]
     return {
         "cohort": cohort.name,

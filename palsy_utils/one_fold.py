@@ -136,7 +136,6 @@ def save_fold(
             torch.save(halves, part)
     if history is not None:
         write_csv(history, fold.folder / "history.csv")
-    sees_images = bool({"rgb", "lines"}.intersection(find_model(fold.model).modalities))
     settings = {
         "model": fold.model,
         "fold": fold.name,
@@ -145,7 +144,7 @@ def save_fold(
         "samples": fingerprint(fold.root),
         "imagenet_weights": imagenet,
         "device": str(fold.device),
-        "bf16": net is not None and sees_images and has_bf16(fold.device),
+        "bf16": net is not None and find_model(fold.model).sees_images and has_bf16(fold.device),
         "threads": torch.get_num_threads(),
         "profile": fold.profile.model_dump(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

@@ -15,6 +15,11 @@ class Model(Plain):
     needs: tuple[str, ...] = ()  # models of the same fold that must be trained before
     paper: tuple[float, float, float] | None = None  # F1, precision, recall; per cent, Table 1
 
+    @property
+    def sees_images(self) -> bool:
+        """Whether the model, or a net that it needs, looks at pixels."""
+        return bool({"rgb", "lines"}.intersection(self.modalities))
+
 
 SINGLE, EARLY, LATE = "03_single_modality", "04_early_fusion", "05_late_fusion"
 ATTENTION, WEIGHTED = "07_attention_fusion", "08_weighted_late_fusion"

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from palsy_utils.cohort import Cohort
-from palsy_utils.evaluation import auroc, auroc_interval
-from palsy_utils.evidence import call_intervals, draw_people, interval
+from palsy_utils.evaluation import auroc, auroc_interval, draw_people, interval
+from palsy_utils.evidence import call_intervals
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.landmarks import LEFT_EYE_CORNER, RIGHT_EYE_CORNER

@@ -10,12 +10,10 @@ import papermill
 import pytest
 from conftest import PROJECT
 
-from palsy_utils.evaluation import auroc_interval, scores
+from palsy_utils.evaluation import auroc_interval, draw_people, interval, scores
 from palsy_utils.evidence import (
     best_row,
     call_intervals,
-    draw_people,
-    interval,
     load_seeds,
     mean_over_seeds,
     model_table,
