@@ -1,0 +1,148 @@
+"""How the cost of each stage grows with frames and with people: times, memory, exponents.
+
+`make bench` writes `figures/growth.csv`, `.md` and `.png`. The exponent is the slope of log time
+over log size: 1 is linear. Every measurement runs in a process of its own, for its memory.
+"""
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils.files import PROJECT, write_csv, write_text
+
+PHANTOM = PROJECT / "data" / "phantom"
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def front_end(size: int) -> dict[str, float]:
+    """Clips to modalities of four drawn clips, `size` copies of each, in one process."""
+    from palsy_utils.cohort import load_cohort
+    from palsy_utils.faces import measure_faces
+    from palsy_utils.frames import extract_frames
+    from palsy_utils.modalities import build_modalities
+
+    labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
+    some = labels[labels["video"].isin(labels["video"].unique()[:4])]
+    tables = [some.assign(video=some["video"] + f"-{i}") for i in range(size)]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        shutil.copytree(PHANTOM / "clips", root / "clips")
+        pd.concat(tables).to_csv(root / "labels.csv", index=False)
+        cohort = load_cohort(root)
+        return {
+            "frames from clips": timed(lambda: extract_frames(cohort, 1)),
+            "faces from frames": timed(lambda: measure_faces(cohort, 1)),
+            "modalities, 64 px": timed(lambda: build_modalities(cohort, 64)),
+        }
+
+
+def row(people: int) -> dict[str, float]:
+    """All folds of the expressions' FNN, 40 frames a person, 2 epochs."""
+    import torch
+
+    from palsy_utils.models import build_fnn
+    from palsy_utils.profiles import PROFILES
+    from palsy_utils.training import train
+
+    rng, n = np.random.default_rng(0), 40 * people
+    x, y, who = rng.random((n, 52), np.float32), rng.integers(0, 2, n), np.arange(n) % people
+    how = PROFILES["paper"].fnn.model_copy(update={"epochs": 2})
+
+    def one(fold: int) -> None:
+        train(
+            build_fnn("expressions"), [x], y, np.flatnonzero(who != fold), how, torch.device("cpu")
+        )
+
+    one(0)  # torch's own start
+    all_folds = timed(lambda: [one(fold) for fold in range(people)])
+    return {"one fold of an FNN": all_folds / people, "all folds of an FNN": all_folds}
+
+
+def table(predictions: int) -> dict[str, float]:
+    """The results table with intervals, 7 rows, 2,500 predictions a person."""
+    from palsy_utils.evaluation import auroc_interval, table_1
+    from palsy_utils.rows import PAPER_MODELS
+
+    rng, n = np.random.default_rng(0), predictions // 7
+    who = rng.integers(0, predictions // 2500, n)
+    samples = pd.DataFrame({"patient": who.astype(str), "video": who.astype(str)})
+    samples = samples.assign(frame=np.arange(n), label=rng.integers(0, 2, n))
+    models = [samples.assign(model=m, probability=rng.random(n)) for m in PAPER_MODELS]
+    together = pd.concat(models)
+
+    def work() -> None:
+        table_1(together, samples)
+        for model in models:
+            auroc_interval(model)
+
+    return {"table with intervals": timed(work)}
+
+
+STAGES = {
+    "frames, times 96": (front_end, (1, 4, 16)),
+    "people": (row, (4, 8, 16, 32)),
+    "predictions": (table, (20_000, 125_000, 500_000)),
+}
+
+
+def measure(of: str, size: int) -> pd.DataFrame:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, "-W", "ignore", __file__, of, str(size)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+    table = pd.DataFrame(lines, columns=["stage", "seconds", "peak_mb"])
+    return table.astype({"seconds": float, "peak_mb": float}).assign(of=of, size=size)
+
+
+def main() -> None:
+    parts = []
+    for of, (_, sizes) in STAGES.items():
+        for size in sizes:
+            parts.append(measure(of, size))
+            print(parts[-1].to_string(index=False, header=False), flush=True)
+    table = pd.concat(parts, ignore_index=True)[["stage", "of", "size", "seconds", "peak_mb"]]
+    logs = table.assign(x=np.log(table["size"]), y=np.log(table["seconds"]))
+    slopes = {stage: np.polyfit(p["x"], p["y"], 1)[0] for stage, p in logs.groupby("stage")}
+    table["exponent"] = table["stage"].map(slopes)
+    write_csv(table.round(3), PROJECT / "figures" / "growth.csv")
+    text = "# Cost as the work grows\n\n" + table.round(2).to_markdown(index=False) + "\n"
+    write_text(text, PROJECT / "figures" / "growth.md")
+    draw(table)
+
+
+def draw(table: pd.DataFrame) -> None:
+    import matplotlib.pyplot as plt
+
+    from palsy_utils.plots import save_figure, use_style
+
+    use_style()
+    figure, axes = plt.subplots(1, len(STAGES), figsize=(11, 3.4), layout="constrained")
+    for ax, of in zip(axes, STAGES, strict=True):
+        for stage, part in table[table["of"] == of].groupby("stage"):
+            label = f"{stage}: exponent {part['exponent'].iloc[0]:.2f}"
+            ax.loglog(part["size"], part["seconds"], "o-", label=label)
+        ax.set(xlabel=of, ylabel="seconds")
+        ax.legend(fontsize=7)
+    save_figure(figure, PROJECT / "figures" / "growth.png")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    else:
+        for stage, took in STAGES[sys.argv[1]][0](int(sys.argv[2])).items():
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(stage, took, peak, sep="\t")

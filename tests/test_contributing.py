@@ -1,0 +1,30 @@
+"""The README's way to add a modality, tried by doing it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+from conftest import PROJECT
+
+
+def test_a_modality_is_ten_lines(small, tmp_path):
+    diff = re.search(r"```diff\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)[1]
+    added = [line for line in diff.splitlines() if re.match(r"\+(?!\+\+ )", line)]
+    assert 0 < len(added) <= 10
+    copy = tmp_path / "copy"
+    for name in ("palsy_utils", "notebooks"):
+        shutil.copytree(PROJECT / name, copy / name)
+    apply = ["git", "apply", "--directory", str(copy.relative_to("/")), "--unsafe-paths"]
+    subprocess.run([*apply, "-"], input=diff, text=True, check=True, cwd="/")
+    command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", small]
+    command += ["--profile", "smoke", "--models", "sums-fnn", "--figures", tmp_path / "figures"]
+    changed = os.environ | {"PYTHONPATH": str(copy)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=copy, env=changed, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(tmp_path / "figures" / "small" / "table_1.csv").set_index("model")
+    assert table.loc["sums-fnn", "auroc"] >= 0
