@@ -1,15 +1,18 @@
 """What must hold of the repository itself: its notebooks, and what readers meet."""
 
+import io
 import json
 import re
 import subprocess
+from itertools import pairwise
 from statistics import median
 
+import pandas as pd
 import papermill
 import pytest
 from conftest import PROJECT
 
-from palsy_utils.rows import MODELS
+from palsy_utils.rows import MODELS, NEW_MODELS
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 CONTENT = {path.stem: json.loads(path.read_text()) for path in NOTEBOOKS}
@@ -78,3 +81,67 @@ def test_readme_shows_the_committed_table():
     assert len(rows) == 11
     for row in rows:
         assert row in readme, f"not in the README any more: {row}"
+
+
+def test_readme_shows_the_committed_evidence():
+    """The README's second table says what the committed evidence.csv says."""
+    show = ["git", "show", "HEAD:figures/phantom/evidence.csv"]
+    text = subprocess.check_output(show, cwd=PROJECT, text=True)
+    evidence = pd.read_csv(io.StringIO(text)).set_index("model")
+    readme = (PROJECT / "README.md").read_text()
+    part = readme[readme.index("## Beyond the paper") :]
+    rows = [re.split(r" *\| *", line)[1:-1] for line in part.splitlines() if line[:3] == "| `"]
+    assert {row[0].split("`")[1] for row in rows} >= set(NEW_MODELS)
+    for name, area, difference, p, calibration in rows[: len(NEW_MODELS) + 1]:
+        wanted = evidence.loc[name.split("`")[1]]
+        assert numbers(area) == rounded(wanted, "auroc", "auroc_low", "auroc_high")
+        assert numbers(calibration) == rounded(wanted, "ece", "ece_after")
+        if p:
+            ends = ("difference_to_best_paper_row", "difference_low", "difference_high")
+            assert numbers(difference) == rounded(wanted, *ends)
+            assert float(p) == pytest.approx(wanted["p_holm"], abs=0.005)
+
+
+def numbers(cell):
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", cell)]
+
+
+def rounded(row, *columns):
+    return [pytest.approx(row[name], abs=0.0051) for name in columns if pd.notna(row[name])]
+
+
+def pictures():
+    """Every picture of README and notebooks: where, and its alternative text."""
+    texts = {"README.md": (PROJECT / "README.md").read_text()}
+    for name, content in CONTENT.items():
+        cells = [c for c in content["cells"] if c["cell_type"] == "markdown"]
+        texts[name] = "\n\n".join("".join(cell["source"]) for cell in cells)
+    return {
+        (name, target): text
+        for name, content in texts.items()
+        for text, target in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", content)
+    }
+
+
+def test_every_picture_is_there_and_has_words():
+    assert len(pictures()) >= 4
+    for (name, target), text in pictures().items():
+        folder = PROJECT if name == "README.md" else PROJECT / "notebooks"
+        assert (folder / target).exists(), f"{name}: {target}"
+        assert len(text.split()) >= 4, f"{name}: say in words what {target} shows"
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_headings_are_in_order(name):
+    cells = CONTENT[name]["cells"]
+    prose = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    levels = [len(h) for text in prose for h in re.findall(r"^(#+) ", text, re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels)), levels
+
+
+def test_most_code_comes_directly_after_prose():
+    kinds = [[c["cell_type"] for c in content["cells"]] for content in CONTENT.values()]
+    pairs = [pair for some in kinds for pair in pairwise(some)]
+    before_code = [first for first, second in pairs if second == "code"]
+    assert before_code.count("markdown") >= 0.85 * len(before_code)
