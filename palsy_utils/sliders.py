@@ -35,17 +35,16 @@ def pose(face: Face) -> Pose:
 
     As in `phantom_patients.with_palsy`, but with any severity, and brow and eye apart.
     """
-    weak = {name: face.severity * (face.region in (name, "all")) for name in REGIONS[:3]}
-    left, pairs = face.side == "left", {}
-    for name, meant, part, hang in (
-        ("blink", face.blink, "eye", 0.08 * (1 - GAIN["strong"])),
-        ("brow", face.brow, "brow", DROOP["strong"]),
-        ("smile", face.smile, "mouth", 0.0),
-    ):
-        lags = meant * (1 - weak[part] * (1 - GAIN["strong"])) - weak[part] * hang
-        pairs[name] = (lags, meant) if left else (meant, lags)
-    droop = weak["mouth"] * DROOP["strong"]
-    return Pose(**pairs, droop=(droop, 0.0) if left else (0.0, droop), scale=1.1)
+    eye, brow, mouth = (face.severity * (face.region in (name, "all")) for name in REGIONS[:3])
+    lost, hang = 1 - GAIN["strong"], DROOP["strong"]
+    pairs = {
+        "blink": (face.blink * (1 - eye * lost) - 0.08 * eye * lost, face.blink),
+        "brow": (face.brow * (1 - brow * lost) - brow * hang, face.brow),
+        "smile": (face.smile * (1 - mouth * lost), face.smile),
+        "droop": (mouth * hang, 0.0),
+    }
+    turn = 1 if face.side == "left" else -1
+    return Pose(**{name: pair[::turn] for name, pair in pairs.items()}, scale=1.1)
 
 
 def draw(face: Face) -> np.ndarray:
