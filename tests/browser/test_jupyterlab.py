@@ -98,3 +98,23 @@ def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
         assert drawn or not ("plt.show()" in source or "save_figure(" in source), source
         assert cell["execution_count"] or not source
     assert whole, "a picture in the text is missing"
+
+
+def test_a_slider_changes_the_picture(lab, browser, landmarker_file):
+    address, folder = lab
+    name = "13_a_face_on_sliders.ipynb"
+    prepare(PROJECT / "notebooks" / name, folder, folder)
+    page = browser.new_page(viewport={"width": 1400, "height": 2400})
+    page.set_default_timeout(300_000)
+    page.goto(f"{address}/lab/tree/notebooks/{name}?token={TOKEN}&reset")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
+    well, _ = page.evaluate(RUN_ALL)
+    assert well
+    picture = page.locator("img.widget-image")
+    picture.scroll_into_view_if_needed()
+    before = picture.get_attribute("src")
+    page.locator(".widget-slider .noUi-handle").first.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('img.widget-image').src !== before", arg=before
+    )
+    page.close()
