@@ -42,6 +42,11 @@ def exercises(cells) -> list[list]:
     return [rest[i : i + 3] for i in range(0, len(rest), 3)]
 
 
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_notebook_has_at_least_three_exercises(name):
+    assert name in HAS_EXERCISES and len(exercises(read(name).cells)) >= 3
+
+
 @pytest.mark.parametrize("name", HAS_EXERCISES)
 def test_every_exercise_is_a_task_a_hidden_solution_and_a_check(name):
     cells = read(name).cells
