@@ -133,6 +133,20 @@ def predict(**parameters) -> None:
     click.echo("\n".join(map(str, prediction.predict(**parameters))))
 
 
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path())
+def handout(folder: str) -> None:
+    """Write the notebooks for a class into DIR, best inside the project's folder.
+
+    DIR/students has no solutions to the exercises, DIR/instructor has them. Notebooks in which
+    somebody has worked are never overwritten.
+    """
+    from palsy_utils.handout import write_handout
+
+    notebooks = write_handout(folder)
+    click.echo("\n".join(dict.fromkeys(str(path.parent) for path in notebooks)))
+
+
 def _names(models: str) -> list[str]:
     return [name.strip() for name in models.split(",") if name.strip()]
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from palsy_utils.exercises import without_exercises
 from palsy_utils.files import PROJECT, PalsyError
 
 NOTEBOOKS = PROJECT / "notebooks"
@@ -85,11 +86,12 @@ def remove_attempts(folder: Path) -> None:
 
 
 def execute(task: Task) -> tuple[Path, str | None]:
-    """Execute a notebook in an attempt folder of its own; runs on a worker.
+    """Execute a notebook, without its exercises, in an attempt folder of its own, on a worker.
 
     Returns:
         The attempt's folder, and the error in one line, or None if all went well.
     """
+    import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -97,15 +99,17 @@ def execute(task: Task) -> tuple[Path, str | None]:
     attempt.mkdir(parents=True)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
-        with tempfile.TemporaryDirectory(prefix="palsy-") as sockets:
+        with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
+            notebook = Path(scratch) / f"{task.notebook}.ipynb"
+            nbformat.write(without_exercises(NOTEBOOKS / notebook.name), notebook)
             papermill.execute_notebook(
-                str(NOTEBOOKS / f"{task.notebook}.ipynb"),
+                str(notebook),
                 str(attempt / "notebook.ipynb"),
                 task.parameters | outputs,
                 kernel_name="python3",
                 cwd=str(NOTEBOOKS),
                 progress_bar=False,
-                config=_kernel_config(sockets),
+                config=_kernel_config(scratch),
             )
     except PapermillExecutionError as error:
         known = error.ename == "PalsyError"

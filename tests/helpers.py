@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import papermill
 
 BOXES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}  # MP4 boxes that hold boxes
 
@@ -154,3 +155,12 @@ def write_yfp(root: Path, labels: dict[str, dict[int, str]], nested: bool = True
             if content:
                 (xml / f"{frame}.xml").write_text(content)
     return root
+
+
+def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict[str, str]:
+    """Return the parameters with which a notebook runs at smoke size, and writes into a folder."""
+    values = {"cohort": cohort, "profile": "smoke", "fold": "p01", "device": "cpu"}
+    values |= {"output": folder / "out", "figures": folder / "drawn"}
+    values |= {"clip": cohort / "clips" / "p01-1.mp4"}
+    known = papermill.inspect_notebook(str(notebook))
+    return {name: str(value) for name, value in values.items() if name in known}

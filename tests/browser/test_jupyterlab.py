@@ -13,10 +13,10 @@ from pathlib import Path
 import papermill
 import pytest
 from conftest import PROJECT
+from helpers import small_parameters
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 TOKEN = "only-for-this-test"
-PARAMETERS = {"profile": "smoke", "fold": "p01", "device": "cpu"}
 RUN_ALL = """async () => {
   const app = window.jupyterapp;
   await app.restored;
@@ -61,14 +61,7 @@ def lab(beyond, tmp_path_factory):
 
 def prepare(path: Path, folder: Path, cohort: Path) -> None:
     """Copy a notebook with the parameters of a small run in it, as papermill puts them there."""
-    values = PARAMETERS | {
-        "cohort": str(cohort),
-        "output": str(folder / "out"),
-        "figures": str(folder / "drawn"),
-        "clip": str(cohort / "clips" / "p01-1.mp4"),
-    }
-    known = papermill.inspect_notebook(str(path))
-    given = {name: value for name, value in values.items() if name in known}
+    given = small_parameters(path, cohort, folder)
     papermill.execute_notebook(
         str(path), str(folder / "notebooks" / path.name), given, prepare_only=True
     )
