@@ -91,6 +91,11 @@ def run(
             f"Another `palsy run` is working on {who.root}: wait for it or stop it, then run again."
         ) from None
     except OSError as error:
+        if scheduler and error.errno is None:  # no disk's error, but that of a lost connection
+            raise PalsyError(
+                f"The Dask scheduler at {scheduler} is lost: start it again and give the same "
+                "command again with its address; what is done is kept."
+            ) from error
         raise PalsyError(
             f"{folder} cannot be written ({error.strerror or error}): free some space or choose a "
             "cohort folder that you may write to; earlier results are untouched."
