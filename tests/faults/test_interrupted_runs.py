@@ -136,7 +136,7 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
     wait_for(lambda: attempts(root), second)
     random.choice(wait_for(lambda: kernels_of(second), second)).kill()
     said = second.communicate(timeout=PATIENCE)[1]
-    assert second.returncode == 1 and "1 notebook(s) failed" in said and "DeadKernelError" in said
+    assert second.returncode == 1 and "1 notebook(s) failed" in said and "Kernel died" in said
 
     done = run(command)
     assert done.returncode == 0, done.stderr[-3000:]
