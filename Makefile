@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser lint setup chromium system-libraries
+.PHONY: run test test-browser test-faults lint setup chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -14,6 +14,9 @@ test: setup  ## every test
 test-browser: setup chromium  ## the tests that open pages in a browser
 	$(BIN)/pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser
+
+test-faults: setup  ## runs that are killed, starved and damaged; thousands of hostile files
+	$(BIN)/python -m pytest tests/faults -m 'faults or not faults'
 
 lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff check .

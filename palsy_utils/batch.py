@@ -10,16 +10,16 @@ from palsy_utils.cluster import (
     check_parameters,
     execute_all,
     open_client,
-    remove_attempts,
+    remove_leftovers,
 )
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PROJECT, PalsyError
-from palsy_utils.folds import check_training_classes, describe_scheme, fold_names
+from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.profiles import Profile, find_profile
 from palsy_utils.rows import choose_models, find_model
-from palsy_utils.runs import DONE, check_same_data, grid, run_folder
+from palsy_utils.runs import DONE, IDENTITY, check_same_data, find_damage, grid, run_folder
 
 FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"
 
@@ -78,7 +78,7 @@ def run(
             FileLock(who.root / "runs" / ".lock", timeout=0),
             open_client(scheduler, workers, device) as client,
         ):
-            remove_attempts(folder)
+            remove_leftovers(who.root, folder)
             for stage in (FRAMES, FACES):
                 failed = execute_all(client, [tasks[stage]], stage)
                 if failed:
@@ -91,6 +91,11 @@ def run(
             f"Another `palsy run` is working on {who.root}: wait for it or stop it, then run again."
         ) from None
     except OSError as error:
+        if scheduler and error.errno is None:  # no disk's error, but that of a lost connection
+            raise PalsyError(
+                f"The Dask scheduler at {scheduler} is lost: start it again and give the same "
+                "command again with its address; what is done is kept."
+            ) from error
         raise PalsyError(
             f"{folder} cannot be written ({error.strerror or error}): free some space or choose a "
             "cohort folder that you may write to; earlier results are untouched."
@@ -108,6 +113,8 @@ def open_tasks(
 ) -> list[Task]:
     """Build the grid (model x fold) and return the tasks of the folds that are not done.
 
+    A fold whose results are damaged is not done, whichever model it is of: the table reads all.
+
     Raises:
         PalsyError: folds do not fit the cohort, a parameter name is wrong, or what is done was
             made from other data.
@@ -117,25 +124,41 @@ def open_tasks(
     check_training_classes(samples, folds)
     scheme = describe_scheme(folds, cohort.group)
     print(f"{cohort.name}: {scheme} of {len(models)} models, profile {profile.name}")
-    states = grid(folder, models, folds)
+    states = grid(folder, MODELS, folds)
     check_same_data(folder, states, folds, fingerprint(cohort.root))
-    tasks = [
-        Task(
-            find_model(model).notebook,
-            parameters | {"model": model, "fold": fold},
-            folder / model / fold,
-            tuple(folder / need / fold for need in find_model(model).needs),
-        )
-        for model in models
-        for fold in folds
-        if states.loc[model, fold] != DONE
-    ]
+    rows = {
+        fold: [samples.loc[side, list(IDENTITY)].astype(str).to_numpy().tolist() for side in sides]
+        for fold, sides in ((fold, split(samples, people)) for fold, people in folds.items())
+    }
+    tasks = []
+    for model in reversed(MODELS):  # what a model needs stands before it
+        for fold in folds:
+            task = Task(
+                find_model(model).notebook,
+                parameters | {"model": model, "fold": fold},
+                folder / model / fold,
+                tuple(folder / need / fold for need in find_model(model).needs),
+            )
+            if states.loc[model, fold] != DONE:
+                tasks += [task] if model in models else []
+            elif damage := _find_damage(task, *rows[fold], tasks):
+                print(f"{task.folder / damage} is damaged: this fold is made again")
+                tasks.append(task)
+    tasks.reverse()
     # The slow ones first, so that no core is left with a long one at the end.
     slow = {"lines+rgb-resnet50": 0, "lines-resnet50": 1, "rgb-resnet50": 2}
     tasks.sort(key=lambda task: slow.get(task.parameters["model"], 3))
     for task in {task.notebook: task for task in tasks}.values():
         check_parameters(task)
     return tasks
+
+
+def _find_damage(task: Task, training: list, held_out: list, tasks: Sequence[Task]) -> str | None:
+    """Name what is damaged of a fold that is done; `tasks` are those that may need it."""
+    needed = any(task.folder in other.needs for other in tasks)
+    trained = find_model(task.parameters["model"]).training
+    weights = "" if not trained else "needed" if needed else "present"
+    return find_damage(task.folder, held_out, training, weights)
 
 
 def status(

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from palsy_utils.files import PalsyError, publish
+from palsy_utils.layout import LARGEST_IMAGE
 
 RATE = 6  # frames a second, as in the paper
 TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
@@ -46,6 +47,9 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
     try:
+        sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if math.prod(sides) > LARGEST_IMAGE:
+            raise BadVideoError(f"has pictures of more than {LARGEST_IMAGE:,} pixels")
         rows, complete = _write_frames(capture, root, folder)
     except cv2.error as error:
         raise BadVideoError(f"cannot be decoded: {error.err}") from None

@@ -79,10 +79,13 @@ def _has_gpu(device: str) -> bool:
     return pick_device(device).type != "cpu"
 
 
-def remove_attempts(folder: Path) -> None:
-    """Remove what attempts of a killed run left behind."""
-    for attempt in folder.glob("**/.*.attempt"):
+def remove_leftovers(cohort: Path, run: Path) -> None:
+    """Remove what a killed run left behind: attempts, and files that were being written."""
+    for attempt in run.glob("**/.*.attempt"):
         shutil.rmtree(attempt, ignore_errors=True)
+    for folder in ("frames", "faces", "modalities", "images"):
+        for part in (cohort / folder).glob(".*.part"):
+            part.unlink(missing_ok=True)
 
 
 def execute(task: Task) -> tuple[Path, str | None]:
@@ -134,11 +137,20 @@ def _kernel_config(sockets: str):
 
 
 def settle(attempt: Path, folder: Path, error: str | None) -> None:
-    """Move an attempt into place; a failed one leaves its notebook, never predictions."""
+    """Move an attempt's files into place, predictions last; a failed one leaves its notebook.
+
+    Each file replaces the one of an earlier attempt, which is there until then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in attempt.iterdir() if not path.name.startswith(".")}
     if error:
-        (attempt / "predictions.csv").unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier failure, or of a stage run again
-    attempt.rename(folder)
+        names &= {"notebook.ipynb"}
+    else:
+        for old in {path.name for path in folder.iterdir()} - names:
+            (folder / old).unlink()
+    for name in sorted(names, key="predictions.csv".__eq__):
+        os.replace(attempt / name, folder / name)
+    shutil.rmtree(attempt, ignore_errors=True)
 
 
 def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:

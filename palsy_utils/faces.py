@@ -11,13 +11,16 @@ import pandas as pd
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
+from palsy_utils.layout import LARGEST_IMAGE
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
 
 N_LANDMARKS, N_EXPRESSIONS = 478, 52
+IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
+STORED = [*COLUMNS, "landmarks", "expressions"]
 
 
 @lru_cache(maxsize=1)
@@ -45,10 +48,20 @@ def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     """Read a picture as RGB uint8 (height, width, 3), with a note on what had to be converted.
 
     Grey is repeated to three channels, 16 bits are reduced to 8, transparency is laid over mid
-    grey. A picture that cannot be read comes back as None with the note `unreadable`.
+    grey. What cannot be read comes back as None with the note `unreadable`, more than
+    `LARGEST_IMAGE` pixels, as the header says, as None with `too large`.
     """
     import cv2
+    from PIL import Image
 
+    try:
+        with Image.open(path, formats=IMAGE_FORMATS) as picture:  # the header alone
+            if max(picture.width * picture.height, path.stat().st_size // 8) > LARGEST_IMAGE:
+                raise Image.DecompressionBombError
+    except Image.DecompressionBombError:
+        return None, "too large"
+    except Exception:  # damaged headers make Pillow stumble in many ways
+        return None, "unreadable"
     # Only JPEG carries the rotation of a phone, which UNCHANGED would ignore.
     jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
@@ -141,7 +154,7 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
 
     from palsy_utils.frames import load_frames
 
-    frames = dict(list(load_frames(cohort).groupby("video"))) if _has_files(cohort) else {}
+    frames = dict(list(load_frames(cohort).groupby("video")))
     missing = [v for v in frames if not _is_measured(cohort.root, v, frames[v])]
     if missing:
         find(LANDMARKER)  # one clear error, early
@@ -168,18 +181,14 @@ def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
     return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
 
 
-def _has_files(cohort: Cohort) -> bool:
-    return bool((cohort.videos["kind"] != "measured").any())
-
-
 def _faces_file(root: Path, video: str) -> Path:
     return root / "faces" / f"{video}.parquet"
 
 
 def _is_measured(root: Path, video: str, frames: pd.DataFrame) -> bool:
     try:
-        measured = pd.read_parquet(_faces_file(root, video), columns=["frame"])
-    except (OSError, ValueError):  # absent or cut off: pyarrow's own errors derive from these
+        measured = pd.read_parquet(_faces_file(root, video), columns=STORED)
+    except (OSError, ValueError):  # absent or damaged: pyarrow's own errors derive from these
         return False
     return measured["frame"].tolist() == frames["frame"].tolist()
 
@@ -196,7 +205,7 @@ def _measure_video(root: Path, frames: pd.DataFrame) -> None:
         identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
         notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
         rows.append(identity | measured | {"note": "; ".join(notes)})
-    table = pd.DataFrame(rows)[[*COLUMNS, "landmarks", "expressions"]]
+    table = pd.DataFrame(rows)[STORED]
     write_faces(table, _faces_file(root, rows[0]["video"]))
 
 
@@ -220,7 +229,7 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     for video in cohort.videos["video"]:
         path = _faces_file(cohort.root, video)
         try:
-            tables.append(pd.read_parquet(path))
+            tables.append(pd.read_parquet(path, columns=STORED))
         except (OSError, ValueError) as error:
             raise PalsyError(
                 f"{path} is missing or cannot be read: run notebook 02 (faces and modalities) on "

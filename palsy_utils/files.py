@@ -1,6 +1,7 @@
 """Errors for people, and files that are written whole or not at all."""
 
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -60,6 +61,17 @@ def write_text(text: str, path: Path) -> None:
 def write_json(content: dict, path: Path) -> None:
     """Write a JSON file, whole or not at all."""
     write_text(json.dumps(content, indent=2) + "\n", path)
+
+
+def write_torch(content: dict, path: Path) -> None:
+    """Write with `torch.save`, whole or not at all."""
+    import torch
+
+    # By way of memory: of a full disk, torch's own writing says only "enforce fail".
+    memory = io.BytesIO()
+    torch.save(content, memory)
+    with publish(path) as part:
+        part.write_bytes(memory.getbuffer())
 
 
 def sha256(*paths: Path) -> str:

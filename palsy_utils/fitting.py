@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from palsy_utils.attention import QUESTIONS, AttentionFusion, build_attention, further_loss
-from palsy_utils.files import PalsyError, publish, write_text
+from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.modalities import load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
 from palsy_utils.models import build_model, imagenet_weights
@@ -127,8 +127,7 @@ def write_model(fitted: Fitted, path: Path) -> None:
         "facts": fitted.facts,
         "weights": state,
     }
-    with publish(path) as part:
-        torch.save(content, part)
+    write_torch(content, path)
     write_text(card(fitted.model, fitted.facts, fitted.temperature), card_path(path))
 
 

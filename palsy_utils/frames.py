@@ -40,7 +40,7 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
         PalsyError: names the videos that give no frame, after all others are done.
     """
     videos = list(cohort.videos[VIDEO].itertuples(index=False))
-    todo = [v for v in videos if v.kind != "measured" and _read_index(cohort, v) is None]
+    todo = [v for v in videos if v.kind != "measured" and not _is_done(cohort, v)]
     clips = sum(video.kind == "clip" for video in todo)
     workers = 1 if clips < 2 else max(1, min(workers or joblib.cpu_count(), clips))
     jobs = (joblib.delayed(_prepare)(cohort.root, cohort.kind, *video) for video in todo)
@@ -114,6 +114,23 @@ def _read_index(cohort: Cohort, video: tuple) -> pd.DataFrame | None:
     except (OSError, ValueError):  # pandas' parser errors are ValueErrors
         return None
     return table if set(table["file"]) == files else None
+
+
+def _is_done(cohort: Cohort, video: tuple) -> bool:
+    """Say whether a video has its index, and its frames are whole as far as their ends tell."""
+    table = _read_index(cohort, video)
+    if table is None or video.kind != "clip":
+        return table is not None
+    return all(_ends_well(cohort.root / file) for file in table["file"])
+
+
+def _ends_well(jpeg: Path) -> bool:
+    try:
+        with open(jpeg, "rb") as file:
+            file.seek(-2, os.SEEK_END)
+            return file.read() == b"\xff\xd9"
+    except OSError:  # of an empty file, too
+        return False
 
 
 def _modified(path: Path) -> float:

@@ -16,6 +16,8 @@ CLIP_SUFFIXES = {
 }
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
+LARGEST_IMAGE = 1 << 26  # pixels, 67 million: 200 MB in memory, and four times that with a margin
+
 # Words that table readers take for an empty cell: as an id they would vanish later on.
 _READ_AS_MISSING = {"na", "n-a", "nan", "none", "null", "-nan"}
 
@@ -52,14 +54,25 @@ def check_id(text: str, where: str) -> str:
     )
 
 
+def check_name(name: str, where: str) -> None:
+    """Raise a PalsyError for a name that no table can hold: with a line break, or no UTF-8."""
+    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", name):
+        raise PalsyError(
+            f"{where}: the name {name!r} holds a line break, another control character, or bytes "
+            "that are no UTF-8 text: rename it."
+        )
+
+
 def check_inside(root: Path, file: str, where: str) -> Path:
     """Return `root / file` if it stays inside `root`, symbolic links followed.
 
     Raises:
-        PalsyError: the path is absolute, has `..` or backslashes, or a link in it leads out.
+        PalsyError: the path is absolute, has `..` or backslashes, a link in it leads out, or
+            `check_name` refuses it.
     """
+    check_name(file, where)
     written_wrong = (
-        any(sign in file for sign in "\\\0")
+        "\\" in file
         or PurePosixPath(file).is_absolute()
         or PureWindowsPath(file).drive
         or ".." in PurePosixPath(file).parts
@@ -91,6 +104,7 @@ def list_images(root: Path, folder: str) -> list[tuple[int, str]]:
             suffix = os.path.splitext(entry.name)[1].lower()
             if suffix not in IMAGE_SUFFIXES or entry.name.startswith("."):
                 continue
+            check_name(entry.name, str(root / folder))
             if entry.is_symlink():
                 check_inside(root, f"{folder}/{entry.name}", str(root / folder))
             if entry.is_file():

@@ -124,15 +124,23 @@ def _write_array(array: np.ndarray, path: Path) -> None:
 def _draw_images(path: Path, shape: Sequence[int], images: Iterable, made_from: dict) -> None:
     """Write images one by one into an array file, unless it was made from the same already."""
     record = path.with_suffix(".json")
-    if path.exists() and read_json(record) == made_from:
+    if read_json(record) == made_from and _is_whole(path, shape):
         return
     record.unlink(missing_ok=True)
-    with publish(path) as part:
-        array = np.lib.format.open_memmap(part, "w+", np.uint8, tuple(shape))
-        for i, image in enumerate(tqdm(images, f"drawing {path.stem}", shape[0], unit="image")):
-            array[i] = image
-        array.flush()
+    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+    # Written, not mapped into memory: a full disk would kill a process that writes to a map.
+    with publish(path) as part, open(part, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in tqdm(images, f"drawing {path.stem}", shape[0], unit="image"):
+            file.write(np.ascontiguousarray(image, np.uint8))
     write_json(made_from, record)
+
+
+def _is_whole(path: Path, shape: Sequence[int]) -> bool:
+    try:
+        return np.load(path, mmap_mode="r").shape == tuple(shape)
+    except (OSError, ValueError):  # absent, or cut off
+        return False
 
 
 def fingerprint(root: Path) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.files import PalsyError, publish, write_csv, write_json
+from palsy_utils.files import PalsyError, write_csv, write_json, write_torch
 from palsy_utils.folds import fold_names
 from palsy_utils.modalities import fingerprint, load_modality, load_samples
 from palsy_utils.models import build_model
@@ -132,8 +132,7 @@ def save_fold(
         halves = {
             k: v.half() if v.ndim > 1 and v.is_floating_point() else v for k, v in state.items()
         }
-        with publish(fold.folder / "weights.pt") as part:
-            torch.save(halves, part)
+        write_torch(halves, fold.folder / "weights.pt")
     if history is not None:
         write_csv(history, fold.folder / "history.csv")
     settings = {

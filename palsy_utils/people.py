@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from palsy_utils.files import PalsyError
+from palsy_utils.layout import check_inside
 
 SIDES = ("left", "none", "right")
 
@@ -22,7 +23,11 @@ def load_people(root: Path) -> pd.DataFrame:
     path = root / "patients.csv"
     if not path.exists():
         return pd.DataFrame(index=pd.Index([], name="patient"))
-    table = pd.read_csv(path, dtype={"patient": str, "side": str})
+    check_inside(root, path.name, str(path))
+    try:
+        table = pd.read_csv(path, dtype={"patient": str, "side": str})
+    except (OSError, ValueError) as error:  # pandas' and Unicode's errors are ValueErrors
+        raise PalsyError(f"{path} cannot be read: save the table as 'CSV UTF-8'.") from error
     if "patient" not in table:
         raise PalsyError(f"{path} has no column patient: add it.")
     table = table.drop(columns="video", errors="ignore").drop_duplicates()

@@ -20,7 +20,7 @@ from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
-from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_images
+from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, list_images
 from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.models import probabilities
 from palsy_utils.one_fold import Fold, load_inputs
@@ -96,6 +96,10 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
     except OSError as error:
         raise PalsyError(f"{clip} cannot be read: {error.strerror or error}.") from error
     is_image = suffix in IMAGE_SUFFIXES
+    if is_image and read_image(copy)[1] == "too large":
+        raise PalsyError(
+            f"{clip} has more than {LARGEST_IMAGE:,} pixels: make it smaller, or cut out the face."
+        )
     if not (read_image(copy)[0] is not None if is_image else _plays(copy)):
         what = "image" if is_image else "video"
         raise PalsyError(f"{clip} is no {what} that can be read: it may be damaged, or empty.")

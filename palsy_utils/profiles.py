@@ -3,6 +3,7 @@
 What the paper says is marked so; everything else is our choice where the paper is silent.
 """
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -132,7 +133,7 @@ def find_profile(name: str) -> Profile:
         PalsyError: there is none of that name.
     """
     base, _, backbone = name.partition("+")
-    if base not in PROFILES or name.endswith("+"):
+    if base not in PROFILES or not re.fullmatch(r"[^+]+(\+[a-z0-9_]+)?", name):
         raise PalsyError(f"There is no profile {name!r}: choose one of {', '.join(PROFILES)}.")
     changes = {"name": name, "backbone": backbone} if backbone else {}
     return PROFILES[base].model_copy(update=changes)

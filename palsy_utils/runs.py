@@ -3,19 +3,23 @@
 `runs/<profile>/<model>/<fold>/` holds `predictions.csv` (the fold is done when it is there),
 `settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook, and
 where it was asked for `inner.csv`: predictions of the training people by nets that never saw them
-(`inner.py`). A run
-with another seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
+(`inner.py`). A run with another seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
+`palsy run` looks whether these files are whole (`find_damage`), and makes a damaged fold again.
 """
 
+import csv
 from collections.abc import Iterable
 from pathlib import Path
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import pandas as pd
 
 from palsy_utils.files import PalsyError, read_json, write_csv
 
-PREDICTIONS = ["patient", "video", "frame", "label", "probability", "model", "fold", "seed"]
+IDENTITY = {"patient": str, "video": str, "frame": int, "label": int}
+TYPES = IDENTITY | {"probability": float, "model": str, "fold": str, "seed": int}
+PREDICTIONS = list(TYPES)
 DONE, FAILED, OPEN = "done", "failed", "open"
 
 
@@ -55,7 +59,7 @@ def write_predictions(
             f"{model} gave probabilities that are no numbers for fold {fold}: lower its learning "
             "rate in profiles.py."
         )
-    identity = samples[["patient", "video", "frame", "label"]].reset_index(drop=True)
+    identity = samples[list(IDENTITY)].reset_index(drop=True)
     table = identity.assign(
         probability=np.round(np.asarray(probability, float), 6), model=model, fold=fold, seed=seed
     )[PREDICTIONS]
@@ -71,8 +75,9 @@ def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFram
     """
     path = folder / name
     try:
-        table = pd.read_csv(path, dtype={"patient": str, "video": str, "fold": str})
+        table = pd.read_csv(path, dtype=TYPES)
         whole = list(table) == PREDICTIONS and len(table) > 0 and table.notna().all(axis=None)
+        whole = whole and path.read_bytes().endswith(b"\n")
     except FileNotFoundError:
         raise PalsyError(
             f"{path} is missing: train {folder.parent.name} on fold {folder.name} first, with its "
@@ -107,7 +112,9 @@ def check_same_data(run: Path, states: pd.DataFrame, folds: dict, samples_hash: 
     """
     for model, fold in states.stack()[lambda s: s == DONE].index:
         settings = read_json(run / model / fold / "settings.json")
-        if settings is None or settings["samples"] != samples_hash:
+        if settings is None:
+            continue  # it is damaged, and made again
+        if settings["samples"] != samples_hash:
             reason = "labels or measurements have changed since"
         elif sorted(settings["held_out"]) != sorted(folds[fold]):
             reason = f"it held out {', '.join(settings['held_out'])}"
@@ -117,6 +124,53 @@ def check_same_data(run: Path, states: pd.DataFrame, folds: dict, samples_hash: 
             f"{run / model / fold} does not belong to this cohort as it is now ({reason}): move "
             f"{run} away or delete it, then run again."
         )
+
+
+def find_damage(
+    folder: Path, held_out: list[list[str]], training: list[list[str]], weights: str = ""
+) -> str | None:
+    """Name the first result of a fold that is done but not whole; None if all are.
+
+    Args:
+        folder: the fold's folder.
+        held_out: `IDENTITY` of its held-out samples, which `predictions.csv` must have, as text.
+        training: the same of its training samples, for `inner.csv` if that is there.
+        weights: "" if the fold has none, "present" to look only whether they are cut off,
+            "needed" to check every byte, which takes a second for some hundred megabytes.
+    """
+    for name, samples in (("predictions.csv", held_out), ("inner.csv", training)):
+        if (folder / name).exists() and not _has_rows(folder / name, samples):
+            return name
+    if read_json(folder / "settings.json") is None:
+        return "settings.json"
+    path = folder / "weights.pt"
+    try:
+        whole = not weights or is_zipfile(path)
+        if whole and weights == "needed":
+            with ZipFile(path) as file:
+                whole = file.testzip() is None
+    except Exception:  # zipfile has many ways to say that a file is damaged
+        whole = False
+    return None if whole else path.name
+
+
+def _has_rows(path: Path, samples: list[list[str]]) -> bool:
+    """Say whether predictions are whole; pandas would take ten times as long for many files."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        header, *rows = csv.reader(text.splitlines())
+        probability = [float(row[4]) for row in rows]
+        (about,) = {tuple(row[5:]) for row in rows}  # the same model, fold and seed in each
+        int(about[2])
+    except (OSError, ValueError, IndexError, csv.Error):
+        return False
+    return (
+        text.endswith("\n")
+        and header == PREDICTIONS
+        and [row[:4] for row in rows] == samples
+        and all(0 <= p <= 1 for p in probability)
+        and len(about) == 3
+    )
 
 
 def load_run(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame:

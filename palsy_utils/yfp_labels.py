@@ -25,7 +25,7 @@ def parse_annotation(content: bytes) -> tuple[Element, str]:
         try:
             return fromstring(content), ""
         except ParseError:
-            mended, misspelt = re.subn(rb"</\s*ann\w*\s*>?\s*\Z", b"", content)
+            mended, misspelt = re.subn(rb"</\s*ann\w*\s*>?\Z", b"", content.rstrip())
             return fromstring(mended + b"</annotation>"), "misspelt" if misspelt else "missing"
     except (ParseError, LookupError) as error:
         raise ValueError(str(error)) from error

@@ -216,6 +216,17 @@ def test_a_damaged_index_is_made_again(tmp_path, damage):
     pd.testing.assert_frame_equal(sampled(tmp_path), before)
 
 
+def test_a_frame_that_is_cut_off_is_taken_again(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 12)
+    sampled(tmp_path)
+    path = tmp_path / "frames" / "v1" / "5.jpg"
+    whole = path.read_bytes()
+    for part in (0.9, 0):
+        cut_off(path, part)
+        sampled(tmp_path)
+        assert path.read_bytes() == whole
+
+
 def test_an_interrupted_clip_is_never_half_taken(tmp_path, monkeypatch):
     write_clip(tmp_path / "clip.mp4", 31)
     cohort = cohort_of(tmp_path, "clip.mp4")

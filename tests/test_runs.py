@@ -1,11 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from palsy_utils.files import PalsyError, write_json
+from palsy_utils.files import PalsyError, write_json, write_torch
 from palsy_utils.runs import (
+    IDENTITY,
     PREDICTIONS,
     check_same_data,
+    find_damage,
     fold_state,
     grid,
     load_run,
@@ -34,6 +37,26 @@ def test_a_probability_that_is_no_number_writes_nothing(tmp_path):
     with pytest.raises(PalsyError, match="probabilities that are no numbers for fold 01"):
         write(tmp_path, (0.5, np.nan))
     assert not list(tmp_path.iterdir())
+
+
+def test_damage_is_found_and_named(tmp_path):
+    folder = tmp_path / "m" / "01"
+    write(folder)
+    write_json({"samples": "abc"}, folder / "settings.json")
+    write_torch({"weight": torch.ones(1000)}, folder / "weights.pt")
+    rows = SAMPLES[list(IDENTITY)].astype(str).to_numpy().tolist()
+    assert find_damage(folder, rows, [], "needed") is None
+    assert find_damage(folder, rows[:1], [], "needed") == "predictions.csv"
+    whole = (folder / "weights.pt").read_bytes()
+    middle = len(whole) // 2
+    (folder / "weights.pt").write_bytes(whole[:middle] + b"x" + whole[middle + 1 :])
+    assert find_damage(folder, rows, [], "present") is None
+    assert find_damage(folder, rows, [], "needed") == "weights.pt"
+    (folder / "weights.pt").write_bytes(whole[:-9])
+    assert find_damage(folder, rows, [], "present") == "weights.pt"
+    assert find_damage(folder, rows, []) is None
+    (folder / "inner.csv").write_text("patient")
+    assert find_damage(folder, rows, []) == "inner.csv"
 
 
 @pytest.mark.parametrize("damage", ["", "patient,video\n1,2\n", None])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
+import torch
 from conftest import PROJECT
 
 from palsy_utils.evaluation import TABLE_COLUMNS
@@ -128,7 +129,7 @@ def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp
         shutil.rmtree(root / RUN / model)
     shutil.rmtree(root / RUN / "expressions-fnn" / "p02")
     weights = root / RUN / "lines-resnet50" / "p04" / "weights.pt"
-    weights.write_bytes(b"damaged")
+    torch.save({"of": "another net"}, weights)  # whole, so that it is not made again
     done = repeat(smoke, root, "--models", "coordinates-fnn,early-fusion")
     assert done.returncode == 1
     assert "1 notebook(s) failed" in done.stderr and "weights.pt is damaged" in done.stderr

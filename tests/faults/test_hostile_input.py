@@ -1,0 +1,459 @@
+"""Whatever is in a cohort's folder, reading it ends well or in our one sentence.
+
+Each test runs a few cases by default and thousands with `make test-faults`.
+"""
+
+import os
+import resource
+import struct
+import subprocess
+import sys
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import annotation, write_clip, write_labels, write_picture
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from palsy_utils.clips import BadVideoError, extract_clip
+from palsy_utils.cohort import load_cohort
+from palsy_utils.faces import load_faces, read_image, write_faces
+from palsy_utils.files import PalsyError
+from palsy_utils.frames import extract_frames, load_frames
+from palsy_utils.people import load_people
+from palsy_utils.profiles import find_profile
+from palsy_utils.runs import IDENTITY, find_damage, read_predictions, write_predictions
+from palsy_utils.yfp_labels import LARGEST_XML, parse_annotation, read_label_file
+
+LABEL_HEADER = "patient,video,file,start_s,end_s,label"
+
+
+def cases(full, short=25):
+    """Run a test at two sizes: short by default, full only where it is asked for."""
+    sizes = [
+        pytest.param(short, id="short"),
+        pytest.param(full, id="full", marks=pytest.mark.faults),
+    ]
+    return pytest.mark.parametrize("n", sizes)
+
+
+def hold(check, n, *strategies):
+    """Let hypothesis look for a case in which `check` fails."""
+    quiet = settings(
+        max_examples=n, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    quiet(given(*strategies)(check))()
+
+
+def in_one_sentence(error):
+    """Say whether an error is fit for people: names in it are quoted, line breaks and all."""
+    return "\n" not in str(error)
+
+
+@st.composite
+def damaged(draw, whole):
+    """A file that was whole: cut off, some bytes changed, a piece repeated, lost or replaced."""
+    content = bytearray(draw(st.sampled_from(whole)) if isinstance(whole, list) else whole)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(0, len(content) - 1)))
+        length = draw(st.integers(1, 64))
+        kind = draw(st.sampled_from(["cut", "bytes", "repeat", "lose", "number"]))
+        if kind == "cut":
+            del content[at:]
+        elif kind == "bytes":
+            content[at : at + length] = draw(st.binary(min_size=1, max_size=length))
+        elif kind == "repeat":
+            content[at:at] = content[at : at + length] * draw(st.integers(1, 20))
+        elif kind == "lose":
+            del content[at : at + length]
+        else:
+            content[at : at + 4] = draw(
+                st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"])
+            )
+    return bytes(content)
+
+
+# --- where things are read and written
+
+_opened, _watching = [], []
+
+
+def _listen(event, arguments):
+    if _watching and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
+        _opened.extend(os.fsdecode(a) for a in arguments[:2] if isinstance(a, bytes | os.PathLike))
+        _opened.extend(a for a in arguments[:2] if isinstance(a, str) and "/" in a)
+
+
+sys.addaudithook(_listen)
+
+
+@contextmanager
+def only_inside(folder):
+    """Fail if anything outside a folder is opened, listed, moved or removed meanwhile."""
+    _watching.append(True)
+    try:
+        yield
+    finally:
+        _watching.clear()
+        paths = {os.path.realpath(path) for path in _opened}
+        _opened.clear()
+    inside = os.path.realpath(folder)
+    assert not [path for path in paths if not Path(path).is_relative_to(inside)]
+
+
+# --- tables
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["1", "2", "a.mp4", "b.mp4", "pictures", "0", "0.5", "1e308", "1e400", "-0.0", "nan", "٣"]
+        + ["../secret.mp4", "leads_out.mp4", "leads_out/secret.mp4", "/etc/passwd", "a.mp4/..", "."]
+        + ["", " ", "NA", "=1+1", "a\nb.mp4", "🙂.mp4", "x" * 300, "x" * 5000, "9" * 5000, "1_0"]
+        + ["normal", "strong", "C:\\a.mp4", "a\0.mp4", "a\r.mp4", "\ufeff", "_", "1,5", '"', "'"]
+    ),
+    st.text(max_size=12),
+)
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory):
+    """A cohort's folder with two clips and a few links; beside it lies a secret."""
+    above = tmp_path_factory.mktemp("clinic")
+    root = above / "clinic"
+    write_picture(root / "pictures" / "1.png")
+    (above / "secret.mp4").write_bytes(b"secret")
+    for name in ("a.mp4", "b.mp4", "🙂.mp4"):
+        (root / name).write_bytes(b"not looked into")
+    (root / "leads_out.mp4").symlink_to(above / "secret.mp4")
+    (root / "leads_out").symlink_to(above)
+    return root
+
+
+def quoted(cell):
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@cases(2500)
+def test_labels_csv(clinic, n):
+    load_cohort(write_labels(clinic, ["1,v1,a.mp4,0,1,1"], LABEL_HEADER))  # imports what it needs
+
+    def check(rows, header):
+        text = "\n".join([header, *(",".join(map(quoted, row)) for row in rows)])
+        (clinic / "labels.csv").write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            with only_inside(clinic):
+                cohort = load_cohort(clinic)
+        except PalsyError as error:
+            assert in_one_sentence(error)
+        else:
+            files = [(clinic / file).resolve() for file in cohort.videos["file"]]
+            assert all(file.is_relative_to(clinic.resolve()) for file in files)
+            assert (cohort.labels["start_s"] < cohort.labels["end_s"]).all()
+
+    good = st.tuples(*map(st.just, ("1", "v1", "a.mp4", "0", "1", "1"))).map(list)
+    row = st.lists(CELLS, min_size=6, max_size=6)
+    # Most rows have a single odd cell, so that the checks behind the first are reached as well.
+    odd = st.builds(
+        lambda row, at, cell: row[:at] + [cell] + row[at + 1 :], good, st.integers(0, 5), CELLS
+    )
+    header = st.sampled_from([LABEL_HEADER, LABEL_HEADER.replace("label", "eyes")])
+    hold(check, n, st.lists(odd | row, max_size=4), header)
+
+
+@cases(500)
+def test_patients_csv(tmp_path, n):
+    def check(content):
+        (tmp_path / "patients.csv").write_bytes(content)
+        try:
+            load_people(tmp_path)
+        except PalsyError as error:
+            assert in_one_sentence(error)
+
+    whole = b"patient,side,skin_tone\n1,left,3\n2,none,7\n"
+    hold(check, n, st.one_of(damaged(whole), st.binary(max_size=100)))
+
+
+def test_a_patients_table_that_leads_out_is_not_read(tmp_path):
+    (tmp_path / "secret.csv").write_text("patient,side\nsecret,left\n")
+    (tmp_path / "cohort").mkdir()
+    (tmp_path / "cohort" / "patients.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(PalsyError, match="inside the cohort's folder"):
+        load_people(tmp_path / "cohort")
+
+
+@cases(2000)
+def test_predictions_that_pass_for_whole_are_whole(tmp_path, n):
+    samples = pd.DataFrame(
+        {"patient": "01", "video": "v", "frame": range(0, 30, 5), "label": [0, 1] * 3}
+    )
+    write_predictions(samples, np.linspace(0, 1, 6), "m", "01", 0, tmp_path)
+    (tmp_path / "settings.json").write_text("{}")
+    path = tmp_path / "predictions.csv"
+    whole = path.read_bytes()
+    rows = samples[list(IDENTITY)].astype(str).to_numpy().tolist()
+    assert find_damage(tmp_path, rows, []) is None
+
+    def check(content):
+        path.write_bytes(content)
+        passes = find_damage(tmp_path, rows, []) is None
+        try:
+            table = read_predictions(tmp_path)
+        except PalsyError:
+            assert not passes
+        else:
+            if passes:
+                assert table[list(IDENTITY)].astype(str).to_numpy().tolist() == rows
+                assert table["probability"].between(0, 1).all()
+
+    hold(check, n, damaged(whole))
+
+
+# --- label files of the YFP database
+
+BOMB = (
+    b"<!DOCTYPE x [<!ENTITY a 'ha'>"
+    + b"".join(b"<!ENTITY %c '&%c;&%c;'>" % (i + 1, i, i) for i in range(97, 110))
+    + b"]><annotation>&m;</annotation>"
+)
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotation>&a;</annotation>'
+LABEL_FILE = annotation("StrongPalsy_Eyes", "Normal_Mouth").encode()
+
+
+@cases(2500)
+def test_yfp_label_files(tmp_path, n):
+    path = tmp_path / "1.xml"
+
+    def check(content):
+        path.write_bytes(content)
+        found = read_label_file(path, Counter(), Counter())
+        assert found is None or set(found) <= {"eyes", "mouth", "eyes_pose", "mouth_pose"}
+        assert found is None or {found.get(r, "normal") for r in ("eyes", "mouth")} <= {
+            *("normal", "slight", "strong")
+        }
+
+    huge = LABEL_FILE.replace(b"30", b"9" * 5000)
+    noise = st.binary(max_size=200)
+    hold(check, n, st.one_of(damaged([LABEL_FILE, huge, BOMB, OUTSIDE]), noise))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BOMB,
+        OUTSIDE,
+        b"</ann" + b" " * (LARGEST_XML - 6) + b"x",  # costs hours if blanks are tried in two ways
+        b"</ann" * (LARGEST_XML // 5),
+        b"<a>" * 50_000,
+    ],
+    ids=["bomb", "outside", "blanks", "ends", "deep"],
+)
+def test_label_files_made_to_cost(content):
+    with pytest.raises(ValueError):
+        parse_annotation(content)
+
+
+# --- names
+
+NAMES = st.one_of(
+    st.sampled_from(
+        [b"1", b"2", b"a\nb", b"a\rb", "🙂".encode(), "👩‍⚕️".encode(), b"..a", b"-rf", b"a b"]
+        + [
+            b"\xff\xfe",
+            b"x" * 250,
+            "é".encode() * 100,
+            b"9" * 200,
+            b"<script>",
+            b"a,b",
+            b'"',
+            b"%s",
+        ]
+        + [b"\xe2\x80\xa8", b"\x1b[31m", b"NA", b"con", b"$(ls)", b"~", b".hidden"]
+    ),
+    st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 47} & {*name}),
+)
+
+
+@cases(600, short=10)
+def test_names_on_disk(tmp_path, n):
+    picture = write_picture(tmp_path / "1.jpg").read_bytes()
+    number = iter(range(10**6))
+
+    def check(names):
+        root = tmp_path / str(next(number)) / "cohort"
+        folders = {"palsy": root / "palsy", "healthy": root / "healthy" / "p"}
+        for i, name in enumerate(names):
+            folder = os.fsencode([*folders.values()][i % 2])
+            os.makedirs(folder, exist_ok=True)
+            with open(folder + b"/" + name[:250] + b".jpg", "wb") as file:
+                file.write(picture)
+        try:
+            with only_inside(root):
+                cohort = load_cohort(root)
+                extract_frames(cohort)
+                frames = load_frames(cohort)
+        except PalsyError as error:
+            assert in_one_sentence(error)
+        else:
+            assert all((root / file).is_file() for file in frames["file"])
+        assert {path.name for path in root.parent.iterdir()} == {"cohort"}
+
+    hold(check, n, st.lists(NAMES, min_size=2, max_size=4, unique=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["smoke+../../evil", "smoke+", "smoke+a/b", "smoke+a+b", "../smoke"]
+)
+def test_a_profile_names_no_folder_elsewhere(name):
+    with pytest.raises(PalsyError, match="There is no profile"):
+        find_profile(name)
+
+
+# --- pictures
+
+ENCODED = [
+    cv2.imencode(suffix, image)[1].tobytes()
+    for suffix in (".jpg", ".png", ".bmp", ".tiff", ".webp")
+    for image in (
+        np.zeros((1, 1, 3), np.uint8),
+        np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3),
+    )
+]
+
+
+@cases(2500)
+def test_pictures(tmp_path, n):
+    def check(content, suffix):
+        path = tmp_path / f"picture{suffix}"
+        path.write_bytes(content)
+        image, note = read_image(path)
+        if image is None:
+            assert note in ("unreadable", "too large")
+        else:
+            assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+
+    content = st.one_of(st.sampled_from(ENCODED), damaged(ENCODED), st.binary(max_size=300))
+    hold(check, n, content, st.sampled_from([".jpg", ".png", ".tif"]))
+
+
+def test_a_picture_of_one_pixel(tmp_path):
+    for content in ENCODED[::2]:
+        (tmp_path / "a.png").write_bytes(content)
+        assert read_image(tmp_path / "a.png")[0].shape == (1, 1, 3)
+
+
+def chunk(kind, content):
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def png(side):
+    """A black picture of side x side pixels, one bit each: few bytes on disk, many in memory."""
+    pixels = zlib.compressobj(9)
+    rows = pixels.compress(bytes(side * (side // 8 + 1))) + pixels.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", rows), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def bmp(side):
+    return struct.pack("<2sIIIIiiHHIIiiII", b"BM", 54, 0, 54, 40, side, side, 1, 24, *[0] * 6)
+
+
+def memory_of(code, *arguments):
+    """Run code in a process of its own; return what it prints, and the most memory it took, MB."""
+    peak = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    done = subprocess.run(
+        [sys.executable, "-c", code + peak, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *said, peak = done.stdout.splitlines()
+    return said, int(peak)
+
+
+@pytest.mark.parametrize("make", [png, bmp])
+def test_a_picture_of_400_million_pixels_is_refused_before_it_is_decoded(tmp_path, make):
+    (tmp_path / "huge.png").write_bytes(make(20_000))
+    code = (
+        "import sys, pathlib; from palsy_utils.faces import read_image\n"
+        "for name in sys.argv[1:]: print(read_image(pathlib.Path(name))[1])"
+    )
+    said, huge = memory_of(code, tmp_path / "huge.png")
+    assert said == ["too large"]
+    (tmp_path / "small.png").write_bytes(ENCODED[0])
+    _, usual = memory_of(code, tmp_path / "small.png")
+    assert huge < usual + 50
+
+
+# --- clips
+
+
+@cases(600, short=10)
+def test_clips(tmp_path, n):
+    whole = [
+        write_clip(tmp_path / f"whole{suffix}", 12).read_bytes() for suffix in (".mp4", ".avi")
+    ]
+    usual = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def check(content, suffix):
+        (tmp_path / f"clip{suffix}").write_bytes(content)
+        try:
+            rows = extract_clip(tmp_path, f"clip{suffix}", "frames/v")
+        except BadVideoError as error:
+            assert in_one_sentence(error)
+        else:
+            assert all((tmp_path / row[2]).is_file() for row in rows)
+            assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+
+    content = st.one_of(damaged(whole), st.binary(max_size=2000))
+    hold(check, n, content, st.sampled_from([".mp4", ".avi", ".mkv"]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert peak - usual < 2_000_000  # kB
+
+
+# --- measurements
+
+
+@cases(1000)
+def test_measurements(tmp_path, n):
+    (tmp_path / "faces").mkdir()
+    path = tmp_path / "faces" / "v1.parquet"
+    path.touch()
+    cohort = load_cohort(write_labels(tmp_path, ["1,v1,gone.mp4,,,1"], LABEL_HEADER))
+    rows = [
+        (
+            "1",
+            "v1",
+            0,
+            0.0,
+            True,
+            1,
+            "",
+            48,
+            64,
+            np.zeros(1434, np.float32),
+            np.ones(52, np.float32),
+        ),
+        ("1", "v1", 5, 0.2, False, 0, "no face", 48, 64, None, None),
+    ]
+    names = "patient video frame time_s found n_faces note height width landmarks expressions"
+    write_faces(pd.DataFrame(rows, columns=names.split()), path)
+    whole = path.read_bytes()
+    assert len(load_faces(cohort)[0]) == 2
+
+    def check(content):
+        path.write_bytes(content)
+        try:
+            table, landmarks, expressions = load_faces(cohort)
+        except PalsyError as error:
+            assert in_one_sentence(error)
+        else:
+            assert len(table) == len(landmarks) == len(expressions)
+
+    hold(check, n, damaged(whole))

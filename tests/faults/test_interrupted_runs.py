@@ -1,0 +1,357 @@
+"""Runs that are killed, starved and damaged: the same command then ends as if nothing had been.
+
+The short forms run with every `make test`; the long ones with `make test-faults`.
+"""
+
+import hashlib
+import http.server
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import psutil
+import pytest
+
+from palsy_utils.cohort import load_cohort
+from palsy_utils.downloads import Download, find
+from palsy_utils.faces import load_faces, measure_image, open_landmarker, read_image
+from palsy_utils.files import PalsyError
+from palsy_utils.rows import PAPER_MODELS
+
+ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
+FOLDS = ("p01", "p02", "p04")
+RUN = Path("runs") / "smoke"
+PATIENCE = 600  # s
+
+
+def give(source, target):
+    """Copy a file; weights, which are large, by a link: they are replaced, never written into."""
+    return os.link(source, target) if source.endswith(".pt") else shutil.copy2(source, target)
+
+
+def command_for(smoke, root, *more):
+    command = [str(part) for part in smoke.command]
+    command[command.index("--cohort") + 1] = str(root)
+    command[command.index("--figures") + 1] = str(root.parent / "figures")
+    return [*command, *more]
+
+
+@pytest.fixture
+def unfinished(smoke, tmp_path):
+    """The run of `smoke`, without one row and without its table."""
+    root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=give)
+    shutil.rmtree(root / RUN / ROW)
+    return SimpleNamespace(root=root, command=command_for(smoke, root))
+
+
+def run(command, **options):
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE, **options
+    )
+
+
+def start(command):
+    return subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(what, process):
+    """Wait until `what()` holds, as long as the process runs."""
+    end = time.monotonic() + PATIENCE
+    while not (found := what()):
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def attempts(root, stage=ROW):
+    return list((root / RUN / stage).glob(".*.attempt/*"))
+
+
+def kernels_of(process):
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+
+
+def assert_whole(smoke, root, models=None):
+    """Every prediction and the table are those of the undisturbed run; nothing else is left."""
+    for path in (smoke.root / RUN).rglob("predictions.csv"):
+        if not models or path.parts[-3] in models:
+            again = root / path.relative_to(smoke.root)
+            assert again.read_bytes() == path.read_bytes(), again
+    table, expected = (
+        pd.read_csv(figures / "table_1.csv", index_col="model")
+        for figures in (root.parent / "figures" / "small", smoke.figures)
+    )
+    rows = [*(models or PAPER_MODELS), "always-palsy", "always-healthy"]
+    pd.testing.assert_frame_equal(table.loc[rows], expected.loc[rows], check_dtype=False)
+    assert not [p for p in root.rglob(".*") if p.suffix in (".part", ".attempt")]
+
+
+def assert_one_sentence(done, *words):
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words), done.stderr[-3000:]
+
+
+def test_one_run_after_another_is_stopped(smoke, unfinished):
+    """A folder in the way, a full disk, a second run, kill -9, a dead kernel: then all is well."""
+    root, command = unfinished.root, unfinished.command
+
+    # The results' folder cannot be written: a file stands in its place.
+    (root / "runs").rename(root / "kept")
+    (root / "runs").touch()
+    assert_one_sentence(run(command), "cannot be written")
+    (root / "runs").unlink()
+    (root / "kept").rename(root / "runs")
+
+    # No file may grow, as on a full disk.
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    assert_one_sentence(run(command, preexec_fn=full), "File too large")
+
+    # While it trains, a second run is refused; then the first is killed, kernels live on a while.
+    first = start(command)
+    wait_for(lambda: attempts(root), first)
+    assert_one_sentence(run(command), "Another `palsy run` is working on", str(root))
+    time.sleep(random.uniform(0, 3))
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+
+    # A kernel dies in the middle.
+    second = start(command)
+    wait_for(lambda: attempts(root), second)
+    random.choice(wait_for(lambda: kernels_of(second), second)).kill()
+    said = second.communicate(timeout=PATIENCE)[1]
+    assert second.returncode == 1 and "1 notebook(s) failed" in said and "Kernel died" in said
+
+    done = run(command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, root)
+
+
+@pytest.mark.faults
+def test_twenty_kills_at_any_moment(smoke, unfinished):
+    moments = [random.uniform(0, 30) for _ in range(20)]
+    print("killed after", moments)
+    for moment in moments:
+        process = start(unfinished.command)
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = run(unfinished.command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, unfinished.root)
+
+
+def cut(path, part=0.6):
+    """Cut a file off, as a crash of the machine may; a hard link elsewhere stays whole."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: int(len(content) * part)])
+
+
+def flip(path):
+    """Change a byte in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.unlink()
+    path.write_bytes(content)
+
+
+def measures_alike(root):
+    """Say whether this machine measures, bit for bit, what the cohort came with."""
+    if not os.environ.get("PALSY_FACE_LANDMARKER"):
+        return False
+    image, _ = read_image(root / "frames" / "p01-1" / "0.jpg")
+    again = measure_image(image)["landmarks"].reshape(-1, 3)
+    open_landmarker.cache_clear()
+    return (again == load_faces(load_cohort(root))[1][0]).all()
+
+
+def test_what_is_damaged_is_made_again(smoke, tmp_path):
+    """Everything at once: results, arrays, images, frames, measurements, and all clocks."""
+    root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=give)
+    folds = root / RUN
+    cut(folds / "early-fusion" / "p04" / "predictions.csv")
+    flip(folds / "lines-resnet50" / "p04" / "weights.pt")  # which early fusion needs
+    cut(folds / "expressions-fnn" / "p01" / "weights.pt", 0.9)
+    cut(folds / ROW / "p01" / "inner.csv")
+    cut(folds / ROW / "p02" / "settings.json")
+    lines = (folds / ROW / "p04" / "predictions.csv").read_text().splitlines(keepends=True)
+    (folds / ROW / "p04" / "predictions.csv").write_text("".join(lines[:-3]))
+    if measures_alike(root):
+        cut(root / "faces" / "p01-1.parquet")
+    cut(root / "frames" / "p02-1" / "0.jpg")
+    cut(root / "frames" / "p04-1.csv")
+    cut(root / "modalities" / "coordinates.npy")
+    cut(root / "images" / "lines-32.npy")
+    (root / "images" / ".rgb-32.npy.1234.part").touch()
+    for path in root.rglob("*"):
+        if path.suffix != ".pt":  # these are links
+            moment = random.choice([1, time.time() + random.uniform(-1e9, 1e9), 4e9])
+            os.utime(path, (moment, moment))
+    before = {p: p.stat().st_mtime_ns for p in folds.rglob("predictions.csv")}
+
+    done = run(command_for(smoke, root))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, root)
+    damaged = {
+        "early-fusion/p04": "predictions.csv",
+        "lines-resnet50/p04": "weights.pt",
+        "expressions-fnn/p01": "weights.pt",
+        f"{ROW}/p01": "inner.csv",
+        f"{ROW}/p02": "settings.json",
+        f"{ROW}/p04": "predictions.csv",
+    }
+    for fold, file in damaged.items():
+        assert f"{folds / fold / file} is damaged: this fold is made again" in done.stdout
+    assert done.stdout.count("made again") == len(damaged)
+    new = {p for p, moment in before.items() if p.stat().st_mtime_ns != moment}
+    assert new == {folds / fold / "predictions.csv" for fold in damaged}
+
+
+@pytest.fixture
+def little_disk(smoke, tmp_path):
+    """A disk of a few megabytes with a cohort of which nothing is trained."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("no right to mount a disk here: run as root")
+    skip = shutil.ignore_patterns("runs", "images")
+    shutil.copytree(smoke.root, disk / "small", ignore=skip)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.faults
+def test_a_disk_that_fills_up_or_is_read_only(smoke, little_disk):
+    root = little_disk / "small"
+    command = command_for(smoke, root, "--models", ROW)
+
+    def remount(how):
+        subprocess.run(["mount", "-o", f"remount,{how}", str(little_disk)], check=True)
+
+    remount("ro")
+    assert_one_sentence(run(command), "cannot be written", "Read-only file system")
+    remount("rw")
+    rest = little_disk / "others"
+    rest.write_bytes(bytes(shutil.disk_usage(little_disk).free - 1_750_000))
+    assert_one_sentence(run(command), "No space left on device")
+    rest.unlink()
+    done = run(command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, root, [ROW])
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    content = b"model" * 100_000
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        part = len(content) // 2
+
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: self.part])
+
+        def log_message(self, *arguments):
+            pass
+
+    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/model.bin"
+        wanted = Download("PALSY_NONE", url, hashlib.sha256(content).hexdigest())
+        with pytest.raises(PalsyError, match="could not be downloaded"):
+            find(wanted)
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+        Server.part = len(content)
+        assert find(wanted).read_bytes() == content
+        server.shutdown()
+
+
+# --- a cluster of its own: scheduler and workers are processes
+
+
+class Cluster:
+    """A Dask scheduler and two workers, each a process that a test may kill."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.folder, file = folder, folder / "scheduler.json"
+        options = ["--scheduler-file", str(file), "--no-dashboard"]
+        self.scheduler = self._start("scheduler", *options, "--host", "127.0.0.1", "--port", "0")
+        wait_for(lambda: file.exists() and file.read_text(), self.scheduler)
+        self.address = json.loads(file.read_text())["address"]
+        self.workers = [self._start("worker", *options, "--nthreads", "1") for _ in range(2)]
+
+    def _start(self, what, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
+        return subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    @staticmethod
+    def kill(process):
+        """Kill a process and what it has started, but not the kernels: these come late."""
+        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+        for one in family:
+            if isinstance(one, subprocess.Popen) or "ipykernel_launcher" not in one.cmdline():
+                one.kill()
+        process.wait()
+
+    def close(self):
+        for process in (*self.workers, self.scheduler):
+            if process.poll() is None:
+                self.kill(process)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    cluster = Cluster(tmp_path / "cluster")
+    yield cluster
+    cluster.close()
+
+
+def test_a_lost_worker_is_made_up_for(smoke, unfinished, cluster):
+    process = start([*unfinished.command, "--scheduler", cluster.address])
+    wait_for(lambda: attempts(unfinished.root), process)
+    cluster.kill(random.choice(cluster.workers))
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, said[-3000:]
+    for late in unfinished.root.rglob(".*.attempt"):  # of the kernel that nobody waits for
+        shutil.rmtree(late)
+    assert_whole(smoke, unfinished.root)
+
+
+@pytest.mark.faults
+def test_a_lost_scheduler_is_told(smoke, unfinished, cluster):
+    process = start([*unfinished.command, "--scheduler", cluster.address])
+    wait_for(lambda: attempts(unfinished.root), process)
+    cluster.kill(cluster.scheduler)
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 1 and "Traceback" not in said, said[-3000:]
+    assert f"The Dask scheduler at {cluster.address} is lost" in said
+    done = run(unfinished.command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, unfinished.root)
