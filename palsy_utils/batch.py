@@ -18,7 +18,7 @@ from palsy_utils.files import PROJECT, PalsyError
 from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.profiles import Profile, find_profile
-from palsy_utils.rows import choose_models, find_model
+from palsy_utils.rows import MODELS, choose_models, find_model
 from palsy_utils.runs import DONE, IDENTITY, check_same_data, find_damage, grid, run_folder
 
 FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"

@@ -153,8 +153,14 @@ def settle(attempt: Path, folder: Path, error: str | None) -> None:
     shutil.rmtree(attempt, ignore_errors=True)
 
 
+def _announces_gpu(dask_scheduler) -> bool:
+    return any("GPU" in worker.resources for worker in dask_scheduler.workers.values())
+
+
 def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
     """Execute tasks side by side, each after the folds it needs; one failure stops no other.
+
+    Where a worker announces the resource `GPU`, folds go to such workers, one to each GPU.
 
     Returns:
         What failed: `notebook`, `model`, `fold`, `error`.
@@ -164,6 +170,7 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
 
     waiting, unfinished = list(tasks), {task.folder for task in tasks}
     running, failed, completed = {}, {}, as_completed()
+    has_gpus = client.run_on_scheduler(_announces_gpu)
     bar = tqdm(total=len(tasks), desc=title, unit="notebook", dynamic_ncols=True)
 
     def finish(task: Task, error: str | None) -> None:
@@ -179,7 +186,8 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
             if broken := [str(need) for need in task.needs if need in failed]:
                 finish(task, f"not run, because {' and '.join(broken)} failed")
                 continue
-            future = client.submit(execute, task, pure=False)
+            resources = {"GPU": 1} if has_gpus and "fold" in task.parameters else None
+            future = client.submit(execute, task, pure=False, resources=resources)
             running[future] = task
             completed.add(future)
         side_by_side = min(len(running), sum(client.nthreads().values()))
