@@ -12,16 +12,14 @@ from palsy_utils.cluster import Task, execute_all
 def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
     from dask.distributed import Client, LocalCluster
 
-    started, ended = {}, {}
-
     def execute(task):
-        started[task.folder] = time.monotonic()
+        start = time.monotonic()
         time.sleep(0.3)
-        ended[task.folder] = time.monotonic()
-        return task.folder, None
+        return (start, time.monotonic()), None
 
+    times = []
     monkeypatch.setattr(cluster, "execute", execute)
-    monkeypatch.setattr(cluster, "settle", lambda *_: None)
+    monkeypatch.setattr(cluster, "settle", lambda attempt, *_: times.append(attempt))
     tasks = [Task("03_single_modality", {"fold": f"p{i}"}, tmp_path / f"p{i}") for i in range(4)]
     options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
     with (
@@ -29,5 +27,5 @@ def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
         Client(here) as client,
     ):
         assert execute_all(client, tasks, "folds") == []
-    at_once = [sum(started[b] <= started[a] < ended[b] for b in ended) for a in started]
-    assert max(at_once) == side_by_side
+    at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
+    assert len(times) == 4 and max(at_once) == side_by_side
