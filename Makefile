@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser lint setup chromium system-libraries
+.PHONY: run test test-browser site slides lint setup chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -14,6 +14,12 @@ test: setup  ## every test
 test-browser: setup chromium  ## the tests that open pages in a browser
 	$(BIN)/pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser
+
+site: setup  ## after `make run`: the executed notebooks as a web site, site/index.html
+	$(BIN)/palsy site site
+
+slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
+	$(BIN)/palsy slides site
 
 lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff check .
