@@ -78,6 +78,8 @@ def finish(body: BeautifulSoup, path: Path, names: dict[Path, str], folder: Path
     """
     for mark in body.select("a.anchor-link"):
         mark.decompose()
+    for heading in body.select(".outputs :is(h1, h2, h3)"):  # no step of the page's own
+        heading.name = "h4"
     taken = set()
     for heading in body.find_all(HEADINGS):
         heading["id"] = slug(heading.get_text(), taken)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from string import Template
 
@@ -55,12 +56,13 @@ def write_pages(folder: Path, notebooks: dict[str, NotebookNode], reasons: dict[
     page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
     for path, body in bodies.items():
         finish(body, path, names, folder)
+    for path, body in bodies.items():
         for image in body.find_all("img"):
             image.wrap(new_tag("a", href=image["src"], **{"class": "picture"}))
         index += sections(body, names[path])
         html = page.substitute(
             policy=POLICY,
-            title=body.h1.get_text(),
+            title=escape(body.h1.get_text()),
             contents=_contents(path, bodies, names),
             body=body,
             footer=f"{_turn(names[path], list(names.values()))}<p>{DRAWN}</p>",
@@ -111,10 +113,12 @@ def _contents(path: Path, bodies: dict[Path, BeautifulSoup], names: dict[Path, s
     groups = {True: [], False: []}
     for other, body in bodies.items():
         is_notebook = other.suffix == ".ipynb"
-        label = other.stem.replace("_", " ") if is_notebook else body.h1.get_text()
+        label = other.stem.replace("_", " ") if is_notebook else escape(body.h1.get_text())
         entry = f"<a href='{names[other]}'>{label}</a>"
         if other == path:
-            inside = [f"<li><a href='#{h['id']}'>{h.get_text()}</a></li>" for h in body("h2")]
+            inside = [
+                f"<li><a href='#{h['id']}'>{escape(h.get_text())}</a></li>" for h in body("h2")
+            ]
             entry = entry.replace("<a ", "<a aria-current='page' ", 1)
             entry += f"<ul>{''.join(inside)}</ul>" if inside else ""
         groups[is_notebook].append(f"<li>{entry}</li>")

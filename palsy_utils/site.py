@@ -130,8 +130,10 @@ def _read_kept(kept: Path, name: str, stamp: str) -> NotebookNode | None:
     done, notebook = nbformat.read(path, as_version=4), _source(name)
     if done.metadata.get("made_from") != _made_from(name, stamp):
         return None
-    for cell, before in zip(_code(notebook), done.cells, strict=True):
-        cell.outputs = before.outputs
+    rest = list(done.cells)
+    for cell in _code(notebook):  # a batch may have left cells out: those stay without outputs
+        if rest and rest[0].source == cell.source:
+            cell.outputs = rest.pop(0).outputs
     return notebook
 
 

@@ -1,11 +1,12 @@
 """Slides for the lecture: cells with a `slide_type`, as decks that work without a network.
 
 The tags are those of nbconvert and JupyterLab. A slide shows of each paragraph its first sentence,
-and the whole text in its notes; code beside a picture is folded away.
+and the whole text in its notes; code that made a picture or a table is folded away.
 """
 
 import copy
 import re
+from html import escape
 from pathlib import Path
 from string import Template
 
@@ -27,7 +28,7 @@ from palsy_utils.markup import (
 from palsy_utils.pages import NOTEBOOKS
 
 STARTS = ("slide", "subslide")
-LONGEST_CODE = 14  # lines; longer code is folded away
+LONGEST = 14  # lines of code and output on a slide
 
 
 def has_slides(notebook: NotebookNode) -> bool:
@@ -53,8 +54,8 @@ def write_slides(folder: Path, notebooks: dict[str, NotebookNode]) -> None:
         after = order[order.index(name) + 1 : order.index(name) + 2]
         _write_deck(folder, name, slides, f"{after[0]}.html" if after else "index.html")
     entries = "".join(
-        f"<li><a href='{name}.html'>{slides[0].h1.get_text()}</a> <small>{len(slides)} slides"
-        f"</small></li>"
+        f"<li><a href='{name}.html'>{escape(slides[0].h1.get_text())}</a> "
+        f"<small>{len(slides)} slides</small></li>"
         for name, slides in decks.items()
     )
     help_ = "Arrow keys turn the slides, n shows the notes, Escape leads back here."
@@ -77,7 +78,8 @@ def deck(notebook: NotebookNode, name: str, folder: Path) -> list[Tag]:
         if kind == "skip" or not slides:
             continue
         if kind == "notes":
-            cell.name, cell["class"] = "aside", "notes"
+            cell.name, cell["class"] = "details", "notes"
+            cell.insert(0, soup("<summary>notes</summary>"))
         elif kind == "fragment":
             cell["class"] = [*cell["class"], "fragment"]
         _fold_code(cell)
@@ -93,7 +95,10 @@ def shorten(notebook: NotebookNode) -> NotebookNode:
     for cell in short.cells:
         cells.append(cell)
         if cell.cell_type == "markdown" and slide_type(cell) not in ("skip", "notes"):
-            text = "\n\n".join(map(first_sentence, re.split(r"\n\s*\n", cell.source)))
+            blocks = re.split(r"\n\s*\n", cell.source)
+            starts = [i for i, block in enumerate(blocks) if block.startswith("#")]
+            blocks = blocks[starts[0] :] if starts else blocks  # prose before it ends another step
+            text = "\n\n".join(filter(None, map(first_sentence, blocks)))
             if text != cell.source:
                 notes = new_markdown_cell(cell.source)
                 notes.metadata["slideshow"] = {"slide_type": "notes"}
@@ -104,7 +109,9 @@ def shorten(notebook: NotebookNode) -> NotebookNode:
 
 
 def first_sentence(block: str) -> str:
-    """Return the first sentence of a paragraph; lists, tables, headings and the like stay whole."""
+    """Return a paragraph's first sentence; lists, tables, headings stay whole, asides go."""
+    if block.startswith("("):
+        return ""
     if re.match(r"\s*([#>|!<-]|\d+\.|```|\*\*Next)", block):
         return block
     found = re.match(r".+?[.!?][*)\"]*(?=\s|$)", block, re.S)
@@ -113,18 +120,19 @@ def first_sentence(block: str) -> str:
 
 
 def _fold_code(cell: Tag) -> None:
-    """Fold code away that stands beside a picture, or is too long for a slide."""
+    """Fold code away that made a picture or a table, or is too long for a slide."""
     code = cell.find("div", class_="code")
-    if code and (cell.find("img") or code.get_text().strip().count("\n") >= LONGEST_CODE):
-        folded = code.wrap(new_tag("details", **{"class": "source"}))
-        summary = new_tag("summary")
-        summary.string = "code"
-        folded.insert(0, summary)
+    if code and (cell.find(["img", "table"]) or cell.get_text().strip().count("\n") >= LONGEST):
+        folded = new_tag("details", **{"class": "source"})
+        folded.append(new_tag("summary"))
+        folded.summary.string = "code"
+        folded.append(code.extract())
+        cell.append(folded)
 
 
 def _write_deck(folder: Path, name: str, slides: list[Tag], after: str) -> None:
     page = Template((TEMPLATES / "deck.html").read_text(encoding="utf-8"))
-    title = slides[0].h1.get_text()
+    title = escape(slides[0].h1.get_text())
     body = "\n".join(map(str, slides))
     html = page.substitute(policy=POLICY, title=title, body=body, after=after)
     write_text(html, folder / "slides" / f"{name}.html")

@@ -39,6 +39,7 @@ def tagged(cell, kind):
         ("| a. table | b |", "| a. table | b |"),
         ("## A heading. Whole", "## A heading. Whole"),
         ("no full stop", "no full stop"),
+        ("(An aside. More of it.)", ""),
     ],
 )
 def test_a_slide_shows_the_first_sentence_of_a_paragraph(block, short):
@@ -95,6 +96,12 @@ def test_links_lead_to_pages_and_links_to_other_files_become_text(tmp_path):
     assert "b" in body.get_text() and body.table.parent["class"] == ["scroll"]
 
 
+def test_headings_in_outputs_are_no_steps_of_the_page(tmp_path):
+    body = markup.soup("<h1>T</h1><div class='outputs'><h2>Card</h2></div>")
+    markup.finish(body, PROJECT / "README.md", {}, tmp_path)
+    assert body.h4.text == "Card" and not body.find("h2")
+
+
 def test_a_missing_picture_is_named(tmp_path):
     body = markup.soup("<img src='figures/nowhere.png'>")
     with pytest.raises(PalsyError, match=r"README.md shows figures/nowhere.png, which is missing"):
@@ -113,9 +120,9 @@ def test_a_deck_is_made_from_the_slide_types(tmp_path):
     deck = slides.deck(new_notebook(cells=cells), "one", tmp_path)
     assert [slide["class"] for slide in deck] == [["slide"], ["subslide"]]
     assert "left out" not in str(deck[0]) and "comes later" in deck[0].find(class_="fragment").text
-    assert deck[0].p.text == "First." and "Second." in deck[0].aside.text
-    assert deck[1].aside.text.strip() == "said aloud"
-    assert deck[1].img["src"].startswith("../images/") and deck[1].details.div["class"] == ["code"]
+    assert deck[0].p.text == "First." and "Second." in deck[0].select_one(".notes").text
+    assert "said aloud" in deck[1].select_one("details.notes").text
+    assert deck[1].img["src"].startswith("../images/") and deck[1].select_one("details .code")
 
 
 def test_the_lecture_is_the_one_that_the_plan_names():

@@ -34,7 +34,7 @@ const keys = {
   PageUp: () => go(Math.max(0, current() - 1)),
   Home: () => go(0),
   End: () => go(slides.length - 1),
-  n: () => document.body.classList.toggle("with-notes"),
+  n: () => document.querySelectorAll(".notes").forEach((one) => { one.open = !one.open; }),
   Escape: () => { location.href = "index.html"; },
 };
 addEventListener("keydown", (event) => {

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def pages(beyond, tmp_path_factory) -> dict[str, Path]:
+def pages(beyond, landmarker_file, tmp_path_factory) -> dict[str, Path]:
     """Every page and every deck of a site made from the small run, by name."""
     folder = tmp_path_factory.mktemp("web") / "site"
     reasons = write_site(folder, beyond / "small", "smoke")
