@@ -1,5 +1,6 @@
 """Notebooks and Markdown as HTML that is whole in itself: anchors, links, pictures, tables."""
 
+import base64
 import copy
 import re
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from bs4 import BeautifulSoup, Tag
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from palsy_utils.files import PROJECT, PalsyError, publish
 
@@ -37,33 +37,30 @@ def markdown_body(path: Path) -> BeautifulSoup:
 
 
 def notebook_body(notebook: NotebookNode, name: str, folder: Path) -> BeautifulSoup:
-    """Return a notebook's cells as HTML, and write its pictures to the site's `images/`."""
-    notebook = describe_figures(notebook)
-    extract = {"enabled": True, "extract_output_types": {"image/png"}}
-    exporter = HTMLExporter(
-        template_name="cells",
-        extra_template_basedirs=[str(TEMPLATES)],
-        config=Config({"ExtractOutputPreprocessor": extract}),
-    )
-    given = {"unique_key": name, "output_files_dir": "images"}
-    html, resources = exporter.from_notebook_node(notebook, given)
-    for file, content in resources["outputs"].items():
-        write_bytes(content, folder / file)
+    """Return a notebook's cells as HTML, and write its figures to the site's `images/`."""
+    exporter = HTMLExporter(template_name="cells", extra_template_basedirs=[str(TEMPLATES)])
+    html, _ = exporter.from_notebook_node(with_figure_files(notebook, name, folder))
     return soup(html)
 
 
-def describe_figures(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy in which every figure has its text: its cell's metadata `alt`, or the step."""
-    notebook, heading = copy.deepcopy(notebook), ""
+def with_figure_files(notebook: NotebookNode, name: str, folder: Path) -> NotebookNode:
+    """Write a notebook's figures, numbered, and return a copy that names file and text of each.
+
+    The text is the `alt` in the metadata of the figure's cell, or else tells the step.
+    """
+    notebook, heading, number = copy.deepcopy(notebook), "", 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             heading = (re.findall(r"^#+ (.+)$", cell.source, re.M) or [heading])[-1]
         outputs = cell.get("outputs", [])
         drawn = [output for output in outputs if "image/png" in output.get("data", {})]
         for i, output in enumerate(drawn, 1):
+            number += 1
+            file = f"images/{name}_{number}.png"
+            write_bytes(base64.b64decode(output.data["image/png"]), folder / file)
             text = cell.metadata.get("alt") or f"Figure of “{heading}”"
             text += f" ({i} of {len(drawn)})" if len(drawn) > 1 else ""
-            output.metadata["image/png"] = {"alt": text}
+            output.metadata["image/png"] = {"alt": text, "file": file}
     return notebook
 
 

@@ -1,5 +1,6 @@
 """The site and the slides, without a browser; tests/browser/test_site.py opens them."""
 
+import base64
 import os
 import shutil
 
@@ -61,11 +62,11 @@ def test_every_markdown_file_and_notebook_has_a_page_of_its_own():
     assert pages.page_name(PROJECT / "data" / "phantom" / "README.md") == "data-phantom.html"
 
 
-def test_figures_are_described_by_their_cell_or_by_their_step():
+def test_figures_are_described_by_their_cell_or_by_their_step(tmp_path):
     book = new_notebook(
         cells=[new_markdown_cell("## Step 1 · Look"), drawn(), drawn({"alt": "Two dots"})]
     )
-    done = markup.describe_figures(book)
+    done = markup.with_figure_files(book, "one", tmp_path)
     texts = [o.metadata["image/png"]["alt"] for cell in done.cells[1:] for o in cell.outputs]
     assert texts[0] == "Figure of “Step 1 · Look” (1 of 2)" and texts[3] == "Two dots (2 of 2)"
     assert book.cells[1].outputs[0].metadata == {}
@@ -123,6 +124,22 @@ def test_a_deck_is_made_from_the_slide_types(tmp_path):
     assert deck[0].p.text == "First." and "Second." in deck[0].select_one(".notes").text
     assert "said aloud" in deck[1].select_one("details.notes").text
     assert deck[1].img["src"].startswith("../images/") and deck[1].select_one("details .code")
+
+
+def test_pages_and_slides_show_the_same_figures(tmp_path):
+    """Slides have more cells than pages, for their notes, and must not take over their figures."""
+    pixels = [base64.b64encode(base64.b64decode(DOT) + bytes([i])).decode() for i in range(3)]
+    cells = []
+    for pixel in pixels:
+        cells.append(tagged(new_markdown_cell("# Step\n\nFirst. Second."), "slide"))
+        output = new_output("display_data", {"image/png": pixel})
+        cells.append(tagged(new_code_cell("draw()", outputs=[output]), "-"))
+    book = new_notebook(cells=cells)
+    page = markup.notebook_body(book, "one", tmp_path)
+    deck = slides.deck(book, "one", tmp_path)
+    for i, image in enumerate(page.find_all("img")):
+        assert (tmp_path / image["src"]).read_bytes() == base64.b64decode(pixels[i])
+        assert deck[i].img["src"] == f"../{image['src']}"
 
 
 def test_the_lecture_is_the_one_that_the_plan_names():
