@@ -82,7 +82,7 @@ def test_search_finds_a_heading_and_leads_there(open_page):
     page.keyboard.press("/")
     page.keyboard.type("who is hard")
     page.locator("#found a").first.click()
-    assert page.url.endswith("06_results_table.html#step-4--who-is-hard")
+    page.wait_for_url("**/06_results_table.html#step-4--who-is-hard")
     assert page.locator("#step-4--who-is-hard").is_visible()
     page.locator("#search").fill("zzzz")
     assert page.locator("#found").inner_text() == "Nothing found."
@@ -93,7 +93,8 @@ def test_contents_fold_on_a_phone_and_solutions_stay_closed(open_page):
     assert not narrow.locator("nav").is_visible() and wide.locator("nav").is_visible()
     narrow.locator("#contents > summary").click()
     narrow.locator("nav a", has_text="Step 5").click()
-    assert narrow.url.endswith("#step-5--train") and not narrow.locator("nav").is_visible()
+    narrow.wait_for_url("**/03_single_modality.html#step-5--train")
+    assert not narrow.locator("nav").is_visible()
     assert wide.locator("details.folded[open]").count() == 0
 
 
@@ -106,7 +107,7 @@ def test_keys_turn_the_slides_and_show_the_notes(open_page):
     page.keyboard.press("n")
     assert page.locator("section:nth-of-type(2) .notes").first.is_visible()
     page.keyboard.press("End")
-    page.wait_for_timeout(300)
+    page.wait_for_function("/^(.+) . \\1$/.test(document.getElementById('count').textContent)")
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**/slides/04_early_fusion.html")
     page.keyboard.press("Escape")
