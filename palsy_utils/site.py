@@ -48,7 +48,7 @@ def write_site(
     folder, every = Path(folder), [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
     wanted = list(names) or every
     results, reasons = execute_notebooks(wanted, cohort, profile)
-    reasons |= {name: "it was not asked for" for name in every if name not in wanted}
+    reasons |= {name: "It was not asked for." for name in every if name not in wanted}
     sources = {name: _source(name) for name in every}
     pages.write_pages(folder, sources | results, reasons)
     slides.write_slides(folder, sources | results)
