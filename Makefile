@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser test-faults lint setup chromium system-libraries
+.PHONY: run test test-browser test-faults bench site slides lint setup chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -17,6 +17,16 @@ test-browser: setup chromium  ## the tests that open pages in a browser
 
 test-faults: setup  ## runs that are killed, starved and damaged; thousands of hostile files
 	$(BIN)/python -m pytest tests/faults -m 'faults or not faults'
+
+bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
+	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/growth.py
+
+site: setup  ## after `make run`: the executed notebooks as a web site, site/index.html
+	$(BIN)/palsy site site
+
+slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
+	$(BIN)/palsy slides site
 
 lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff check .
