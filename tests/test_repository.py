@@ -150,3 +150,11 @@ def test_most_code_comes_directly_after_prose():
         if second["cell_type"] == "code" and "check" not in second["metadata"].get("tags", [])
     ]
     assert after.count("markdown") >= 0.85 * len(after)
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_every_figure_is_told_in_words(name):
+    """The site shows `alt`, in the metadata of a cell, to whoever cannot see the figure."""
+    for cell in code(name):
+        if "plt.show()" in "".join(cell["source"]) and not cell["metadata"].get("tags"):
+            assert len(cell["metadata"].get("alt", "").split()) >= 4, "".join(cell["source"])
