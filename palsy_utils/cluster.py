@@ -79,10 +79,15 @@ def _has_gpu(device: str) -> bool:
     return pick_device(device).type != "cpu"
 
 
+def remove_attempts(folder: Path) -> None:
+    """Remove the attempts of a killed run."""
+    for attempt in folder.glob("**/.*.attempt"):
+        shutil.rmtree(attempt, ignore_errors=True)
+
+
 def remove_leftovers(cohort: Path, run: Path) -> None:
     """Remove what a killed run left behind: attempts, and files that were being written."""
-    for attempt in run.glob("**/.*.attempt"):
-        shutil.rmtree(attempt, ignore_errors=True)
+    remove_attempts(run)
     for folder in ("frames", "faces", "modalities", "images"):
         for part in (cohort / folder).glob(".*.part"):
             part.unlink(missing_ok=True)
