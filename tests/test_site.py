@@ -1,4 +1,4 @@
-"""The site and the slides, without a browser; tests/browser/test_site.py opens them."""
+"""The site and the slides, without a browser; tests/browser/test_site_in_browser.py opens them."""
 
 import base64
 import os
