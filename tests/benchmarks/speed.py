@@ -258,8 +258,20 @@ BENCHMARKS = (
 )
 
 
-def measure() -> pd.DataFrame:
+def measure(where: str) -> None:
+    """Measure one after the other, and write the table after each."""
     rows = []
+
+    def add(what: str, against: str, plain: float, ours: float, least: float, note: str) -> None:
+        rows.append((what, against, plain, ours, plain / ours, least, note))
+        save(rows, where)
+        print(f"{what}: {plain:.2f} s against {ours:.2f} s, ratio {plain / ours:.2f}", flush=True)
+
+    for what, command in (
+        ("palsy --help", ["-m", "palsy_utils.cli", "--help"]),
+        ("import palsy_utils", ["-c", "import palsy_utils"]),
+    ):
+        add(what, "half a second", 0.5, start_up(command), 1, "")
     with tempfile.TemporaryDirectory() as folder:
         for i, (what, against, least, work) in enumerate(BENCHMARKS):
             note, here = "", Path(folder) / str(i)
@@ -268,17 +280,17 @@ def measure() -> pd.DataFrame:
             else:
                 plain, ours, grown = image_store(here, work)
                 note = f"{max(0, grown):.0f} MB of memory"
-            rows.append((what, against, plain, ours, plain / ours, least, note))
-            print(f"{what}: {plain:.2f} s against {ours:.2f} s, ratio {plain / ours:.2f}")
-    for what, command in (
-        ("palsy --help", ["-m", "palsy_utils.cli", "--help"]),
-        ("import palsy_utils", ["-c", "import palsy_utils"]),
-    ):
-        took = start_up(command)
-        rows.append((what, "half a second", 0.5, took, 0.5 / took, 1, ""))
+            add(what, against, plain, ours, least, note)
+
+
+def save(rows: list[tuple], where: str) -> None:
     names = ["what", "against", "plain_s", "ours_s", "ratio", "at_least", "note"]
     table = pd.DataFrame(rows, columns=names)
-    return table.assign(met=np.where(table["ratio"] >= table["at_least"], "yes", "no"))
+    met = np.where(table["ratio"] >= table["at_least"], "yes", "no")
+    table = table.assign(met=met).round(2)
+    write_csv(table, PROJECT / "figures" / "benchmarks.csv")
+    text = f"# Benchmarks\n\n{where}\n\n{table.to_markdown(index=False)}\n"
+    write_text(text, PROJECT / "figures" / "benchmarks.md")
 
 
 def machine() -> str:
@@ -295,13 +307,5 @@ def machine() -> str:
     )
 
 
-def main() -> None:
-    where, table = machine(), measure().round(2)
-    write_csv(table, PROJECT / "figures" / "benchmarks.csv")
-    text = f"# Benchmarks\n\n{where}\n\n{table.to_markdown(index=False)}\n"
-    write_text(text, PROJECT / "figures" / "benchmarks.md")
-    print(text)
-
-
 if __name__ == "__main__":
-    main()
+    measure(machine())
