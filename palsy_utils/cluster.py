@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,9 @@ def execute(task: Task) -> tuple[Path, str | None]:
         with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
             notebook = Path(scratch) / f"{task.notebook}.ipynb"
             nbformat.write(without_exercises(NOTEBOOKS / notebook.name), notebook)
-            papermill.execute_notebook(
+            # A context of its own: notebooks side by side must not share an event loop.
+            Context().run(
+                papermill.execute_notebook,
                 str(notebook),
                 str(attempt / "notebook.ipynb"),
                 task.parameters | outputs,

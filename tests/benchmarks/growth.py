@@ -36,10 +36,12 @@ def front_end(size: int) -> dict[str, float]:
 
     labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
     some = labels[labels["video"].isin(labels["video"].unique()[:4])]
-    tables = [some.assign(video=some["video"] + f"-{i}") for i in range(size)]
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        shutil.copytree(PHANTOM / "clips", root / "clips")
+        root, tables = Path(folder), []
+        for i in range(size):
+            shutil.copytree(PHANTOM / "clips", root / f"clips-{i}")
+            file = some["file"].str.replace("clips/", f"clips-{i}/")
+            tables.append(some.assign(video=some["video"] + f"-{i}", file=file))
         pd.concat(tables).to_csv(root / "labels.csv", index=False)
         cohort = load_cohort(root)
         return {

@@ -48,11 +48,11 @@ def best(first: Callable[[], object], second: Callable[[], object], n: int) -> t
 
 def many_videos(folder: Path, copies: int = 4) -> Path:
     """Write a cohort whose videos are copies of the drawn clips, with frames extracted."""
-    labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
-    tables = [labels.assign(video=labels["video"] + f"-{i}") for i in range(copies)]
-    (folder / "clips").mkdir(parents=True)
-    for clip in (PHANTOM / "clips").iterdir():
-        shutil.copy(clip, folder / "clips")
+    labels, tables = pd.read_csv(PHANTOM / "labels.csv", dtype=str), []
+    for i in range(copies):
+        shutil.copytree(PHANTOM / "clips", folder / f"clips-{i}")
+        file = labels["file"].str.replace("clips/", f"clips-{i}/")
+        tables.append(labels.assign(video=labels["video"] + f"-{i}", file=file))
     pd.concat(tables).to_csv(folder / "labels.csv", index=False)
     extract_frames(load_cohort(folder))
     return folder

@@ -333,6 +333,7 @@ def cluster(tmp_path):
     cluster.close()
 
 
+@pytest.mark.faults
 def test_a_lost_worker_is_made_up_for(smoke, unfinished, cluster):
     process = start([*unfinished.command, "--scheduler", cluster.address])
     wait_for(lambda: attempts(unfinished.root), process)
