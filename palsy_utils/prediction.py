@@ -96,11 +96,12 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
     except OSError as error:
         raise PalsyError(f"{clip} cannot be read: {error.strerror or error}.") from error
     is_image = suffix in IMAGE_SUFFIXES
-    if is_image and read_image(copy)[1] == "too large":
+    image, note = read_image(copy) if is_image else (None, "")
+    if note == "too large":
         raise PalsyError(
             f"{clip} has more than {LARGEST_IMAGE:,} pixels: make it smaller, or cut out the face."
         )
-    if not (read_image(copy)[0] is not None if is_image else _plays(copy)):
+    if not (image is not None if is_image else _plays(copy)):
         what = "image" if is_image else "video"
         raise PalsyError(f"{clip} is no {what} that can be read: it may be damaged, or empty.")
     return ("image" if is_image else "clip"), copy.name

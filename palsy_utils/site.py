@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from palsy_utils import pages, slides
 from palsy_utils.cluster import NOTEBOOKS, Task, execute_all, open_client, remove_attempts
+from palsy_utils.exercises import has_tag
 from palsy_utils.files import PROJECT, PalsyError, publish
 
 PHANTOM = PROJECT / "data" / "phantom"
@@ -116,7 +117,7 @@ def _keep(kept: Path, name: str, stamp: str, work: str) -> None:
     """Keep an executed notebook without paths of this machine, and what it was made from."""
     text = (kept / name / "notebook.ipynb").read_text(encoding="utf-8")
     notebook = nbformat.reads(_without_paths(text, kept, work), as_version=4)
-    notebook.cells = [cell for cell in _code(notebook) if not _has_tag(cell, "injected-parameters")]
+    notebook.cells = [cell for cell in _code(notebook) if not has_tag(cell, "injected-parameters")]
     notebook.metadata["made_from"] = _made_from(name, stamp)
     with publish(kept / f"{name}.ipynb") as part:
         nbformat.write(notebook, part)
@@ -143,10 +144,6 @@ def _source(name: str) -> NotebookNode:
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def _has_tag(cell: NotebookNode, tag: str) -> bool:
-    return tag in cell.metadata.get("tags", [])
 
 
 def _made_from(name: str, stamp: str) -> str:
