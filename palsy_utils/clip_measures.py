@@ -9,9 +9,10 @@ import pandas as pd
 
 from palsy_utils.asymmetry import asymmetry, millimetres, names
 from palsy_utils.cohort import Cohort
-from palsy_utils.faces import load_faces, read_image
+from palsy_utils.faces import load_faces
 from palsy_utils.frames import load_frames
 from palsy_utils.landmarks import LEFT_BROW, LEFT_EYE_CORNER, RIGHT_BROW, RIGHT_EYE_CORNER
+from palsy_utils.pictures import read_image
 from palsy_utils.upright import coordinates, to_pixels, upright
 
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller

@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
-from palsy_utils.faces import load_faces, read_image
+from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError, publish, read_json, sha256, write_csv, write_json
 from palsy_utils.frames import load_frames
 from palsy_utils.handcrafted import SYMMETRIC, handcrafted
 from palsy_utils.mirror import mirror_coordinates, mirror_expressions
+from palsy_utils.pictures import read_image
 from palsy_utils.rows import STRUCTURED
 from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 

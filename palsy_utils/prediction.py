@@ -15,7 +15,7 @@ import pandas as pd
 from palsy_utils.attention import answers_table, predict_with_attention
 from palsy_utils.clip_measures import measure_frames
 from palsy_utils.cohort import Cohort
-from palsy_utils.faces import load_faces, measure_faces, open_landmarker, read_image
+from palsy_utils.faces import load_faces, measure_faces, open_landmarker
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
@@ -24,6 +24,7 @@ from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, lis
 from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.models import probabilities
 from palsy_utils.one_fold import Fold, load_inputs
+from palsy_utils.pictures import read_image
 from palsy_utils.profiles import Profile
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import compute, pick_device

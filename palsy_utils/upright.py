@@ -4,6 +4,9 @@ All modalities see the same *upright* face: position, roll and size in the pictu
 camera was, not how the face moves, so they are taken out by one similarity transform per frame.
 """
 
+from functools import lru_cache
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -63,11 +66,11 @@ def window(points: np.ndarray, size: int) -> np.ndarray:
     dx, dy = points[LEFT_EYE_CORNER] - points[RIGHT_EYE_CORNER]
     cos, sin = np.array([dx, dy]) / np.hypot(dx, dy)
     turn = np.array([[cos, sin], [-sin, cos]])
-    turned = points @ turn.T
-    low, high = turned.min(0), turned.max(0)
+    turned = (points @ turn.T).T.copy()  # all x, then all y: extremes are found faster
+    low, high = turned.min(1), turned.max(1)
     scale = size / (MARGIN * (high - low).max())
     shift = size / 2 - scale * (low + high) / 2
-    return np.column_stack([scale * turn, shift])
+    return np.hstack([scale * turn, shift[:, None]])
 
 
 def crop_rgb(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
@@ -95,11 +98,17 @@ def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np
         size: side of the image in pixels; lines are drawn anti-aliased at this size.
         mouth_and_nose: whether lips and nose are drawn besides what the text names.
     """
-    affine = window(points, size)
-    inside = points @ affine[:, :2].T + affine[:, 2] - 0.5  # OpenCV counts from pixel centres
-    fixed = np.round(inside * 16).astype(np.int32)  # sixteenths of a pixel
-    parts = LINES_OF_THE_TEXT + (LINES_OF_MOUTH_AND_NOSE if mouth_and_nose else ())
+    affine, (along, cuts) = window(points, size), _line_points(mouth_and_nose)
+    inside = points[along] @ affine[:, :2].T + affine[:, 2] - 0.5  # OpenCV counts from centres
+    fixed = np.rint(inside * 16).astype(np.int32)  # sixteenths of a pixel
     image = np.zeros((size, size), np.uint8)
-    lines = [fixed[list(part)] for part in parts]
+    lines = [fixed[start:end] for start, end in pairwise(cuts)]
     cv2.polylines(image, lines, False, 255, max(1, round(size / 112)), cv2.LINE_AA, shift=4)
     return image
+
+
+@lru_cache
+def _line_points(mouth_and_nose: bool) -> tuple[np.ndarray, list[int]]:
+    """Return the landmarks along all lines, one line after the other, and where each starts."""
+    parts = LINES_OF_THE_TEXT + (LINES_OF_MOUTH_AND_NOSE if mouth_and_nose else ())
+    return np.concatenate(parts), [0, *np.cumsum([len(part) for part in parts])]

@@ -21,6 +21,7 @@ def test_a_modality_is_ten_lines(small, tmp_path):
     subprocess.run([*apply, "-"], input=diff, text=True, check=True, cwd="/")
     command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", small]
     command += ["--profile", "smoke", "--models", "sums-fnn", "--figures", tmp_path / "figures"]
+    command += ["--folds", "2"]
     changed = os.environ | {"PYTHONPATH": str(copy)}
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=copy, env=changed, check=False

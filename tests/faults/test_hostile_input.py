@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 
 from palsy_utils.clips import BadVideoError, extract_clip
 from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import load_faces, read_image, write_faces
+from palsy_utils.faces import load_faces, write_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.frames import extract_frames, load_frames
 from palsy_utils.people import load_people
+from palsy_utils.pictures import read_image
 from palsy_utils.profiles import find_profile
 from palsy_utils.runs import IDENTITY, find_damage, read_predictions, write_predictions
 from palsy_utils.yfp_labels import LARGEST_XML, parse_annotation, read_label_file
@@ -381,7 +382,7 @@ def memory_of(code, *arguments):
 def test_a_picture_of_400_million_pixels_is_refused_before_it_is_decoded(tmp_path, make):
     (tmp_path / "huge.png").write_bytes(make(20_000))
     code = (
-        "import sys, pathlib; from palsy_utils.faces import read_image\n"
+        "import sys, pathlib; from palsy_utils.pictures import read_image\n"
         "for name in sys.argv[1:]: print(read_image(pathlib.Path(name))[1])"
     )
     said, huge = memory_of(code, tmp_path / "huge.png")

@@ -24,8 +24,9 @@ import pytest
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.downloads import Download, find
-from palsy_utils.faces import load_faces, measure_image, open_landmarker, read_image
+from palsy_utils.faces import load_faces, measure_image, open_landmarker
 from palsy_utils.files import PalsyError
+from palsy_utils.pictures import read_image
 from palsy_utils.rows import PAPER_MODELS
 
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
