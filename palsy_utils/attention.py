@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from palsy_utils.cohort import GRADES
 from palsy_utils.models import NOISE, SIDED
 
 WIDTH, HEADS = 64, 4
@@ -20,8 +21,8 @@ STEPS = 6  # frames of context on either side: a second
 
 # What the net answers: palsy by the paper's two outputs, and classes of three further questions.
 QUESTIONS = {
-    "eyes": ("normal", "slight", "strong"),
-    "mouth": ("normal", "slight", "strong"),
+    "eyes": GRADES,
+    "mouth": GRADES,
     "side": ("left", "none", "right"),  # mirrored by reading it backwards
 }
 UNKNOWN = -100  # cross-entropy passes over it

@@ -6,6 +6,7 @@ that started it, so that no half-finished or late-coming attempt is ever taken f
 
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
 from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.progress import progress
 
 NOTEBOOKS = PROJECT / "notebooks"
 CONNECT_TIMEOUT = "20s"
@@ -121,6 +123,7 @@ def execute(task: Task) -> tuple[Path, str | None]:
                 cwd=str(NOTEBOOKS),
                 progress_bar=False,
                 config=_kernel_config(scratch),
+                coalesce_streams=True,  # of a progress bar, its last state is kept
             )
     except PapermillExecutionError as error:
         known = error.ename == "PalsyError"
@@ -174,12 +177,11 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
         What failed: `notebook`, `model`, `fold`, `error`.
     """
     from dask.distributed import as_completed
-    from tqdm import tqdm
 
     waiting, unfinished = list(tasks), {task.folder for task in tasks}
     running, failed, completed = {}, {}, as_completed()
     has_gpus = client.run_on_scheduler(_announces_gpu)
-    bar = tqdm(total=len(tasks), desc=title, unit="notebook", dynamic_ncols=True)
+    bar = progress(title=title, total=len(tasks), unit="notebook", after=0)
 
     def finish(task: Task, error: str | None) -> None:
         unfinished.discard(task.folder)
@@ -199,7 +201,8 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
             running[future] = task
             completed.add(future)
         side_by_side = min(len(running), sum(client.nthreads().values()))
-        bar.set_postfix(running=side_by_side, failed=len(failed))
+        watched = sys.stderr.isatty()  # a log has a line for what is done, not for what begins
+        bar.set_postfix(running=side_by_side, failed=len(failed), refresh=watched)
 
     start()
     for future in completed:

@@ -27,6 +27,7 @@ from palsy_utils.landmarks import REGIONS
 from palsy_utils.modalities import load_samples
 from palsy_utils.one_fold import Fold
 from palsy_utils.people import known_sides
+from palsy_utils.progress import progress
 from palsy_utils.rows import STRUCTURED, find_model
 from palsy_utils.runs import read_predictions
 
@@ -129,7 +130,7 @@ def score_models(
     """
     truth, who, points = drawn_truth(root), load_samples(root)["patient"], points_of_samples(root)
     explained, table = {}, []
-    for model, folds in nets.items():
+    for model, folds in progress(nets.items(), "explaining", len(nets), "model"):
         rows = np.concatenate([palsy_rows(fold) for fold in folds])
         known = truth.iloc[rows], who.iloc[rows]
         if model == OWN_ANSWER:

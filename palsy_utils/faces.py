@@ -12,11 +12,13 @@ from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
 from palsy_utils.pictures import read_image
+from palsy_utils.progress import progress
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
 
 N_LANDMARKS, N_EXPRESSIONS = 478, 52
+MEASURING = "measuring faces"
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
@@ -108,7 +110,6 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
     from joblib import Parallel, delayed
-    from tqdm import tqdm
 
     from palsy_utils.frames import load_frames
 
@@ -116,9 +117,11 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     missing = [v for v in frames if not _is_measured(cohort.root, v, frames[v])]
     if missing:
         find(LANDMARKER)  # one clear error, early
-        jobs = (delayed(_measure_video)(cohort.root, frames[video]) for video in missing)
+        alone = len(missing) == 1  # then its frames are counted, else the videos
+        jobs = (delayed(_measure_video)(cohort.root, frames[video], alone) for video in missing)
         parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
-        for _ in tqdm(parallel(jobs), "measuring faces", len(missing), unit="video"):
+        running = parallel(jobs)
+        for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
             pass
     table, _, _ = load_faces(cohort)
     return pd.DataFrame(
@@ -151,9 +154,9 @@ def _is_measured(root: Path, video: str, frames: pd.DataFrame) -> bool:
     return measured["frame"].tolist() == frames["frame"].tolist()
 
 
-def _measure_video(root: Path, frames: pd.DataFrame) -> None:
-    rows = []
-    for frame in frames.itertuples():
+def _measure_video(root: Path, frames: pd.DataFrame, show: bool) -> None:
+    rows, each = [], frames.itertuples()
+    for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
         image, note = read_image(root / frame.file)
         if image is None:
             measured = {"found": False, "n_faces": 0, "note": "", "height": 0, "width": 0}

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import joblib
 import pandas as pd
-from tqdm import tqdm
 
 from palsy_utils.clips import RATE, BadVideoError, extract_clip
 from palsy_utils.cohort import Cohort
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.layout import check_inside, list_images, natural_key
+from palsy_utils.progress import progress
 from palsy_utils.yfp import SOURCE_FPS, list_frames
 
 VIDEO = ["patient", "video", "file", "kind"]
@@ -46,7 +46,7 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     jobs = (joblib.delayed(_prepare)(cohort.root, cohort.kind, *video) for video in todo)
     running = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     try:
-        problems = list(tqdm(running, total=len(todo), desc="frames", unit="video"))
+        problems = list(progress(running, "extracting frames", len(todo), "video"))
     except joblib.externals.loky.process_executor.TerminatedWorkerError:
         raise PalsyError(
             f"A process that read the clips of {cohort.root} died, perhaps for want of memory: "

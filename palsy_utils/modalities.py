@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
@@ -15,6 +14,7 @@ from palsy_utils.frames import load_frames
 from palsy_utils.handcrafted import SYMMETRIC, handcrafted
 from palsy_utils.mirror import mirror_coordinates, mirror_expressions
 from palsy_utils.pictures import read_image
+from palsy_utils.progress import progress
 from palsy_utils.rows import STRUCTURED
 from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 
@@ -132,7 +132,7 @@ def _draw_images(path: Path, shape: Sequence[int], images: Iterable, made_from: 
     # Written, not mapped into memory: a full disk would kill a process that writes to a map.
     with publish(path) as part, open(part, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for image in tqdm(images, f"drawing {path.stem}", shape[0], unit="image"):
+        for image in progress(images, f"drawing {path.stem}", shape[0], "image"):
             file.write(np.ascontiguousarray(image, np.uint8))
     write_json(made_from, record)
 

@@ -26,6 +26,7 @@ from palsy_utils.phantom_patients import (
     make_patients,
     with_palsy,
 )
+from palsy_utils.progress import progress
 
 __all__ = [
     "DROOP",
@@ -123,7 +124,8 @@ def write_cohort(
         return truth.assign(**who), labels
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # drawing and encoding leave Python often
-        truths, labels = zip(*pool.map(write_one, range(clips)), strict=True)
+        drawn = progress(pool.map(write_one, range(clips)), "drawing clips", clips, "clip")
+        truths, labels = zip(*drawn, strict=True)
     write_csv(describe(people), folder / "patients.csv")
     write_csv(_whole(truths, ["patient", "video", "frame"]), folder / "truth.csv")
     table = _whole(labels, ["patient", "video", "file", "start_s"])

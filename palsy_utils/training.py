@@ -10,6 +10,7 @@ from torch import nn
 
 from palsy_utils.files import PalsyError
 from palsy_utils.profiles import Training
+from palsy_utils.progress import progress
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -138,7 +139,7 @@ def train(
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, how.learning_rate, total_steps=n_batches * how.epochs
         )
-    history = []
+    history, bar = [], progress(title="training", total=n_batches * how.epochs, unit="batch")
     for epoch in range(1, how.epochs + 1):
         start, loss_sum, right = time.perf_counter(), 0.0, 0
         for batch in np.array_split(order.permutation(rows), n_batches):
@@ -157,6 +158,7 @@ def train(
             optimiser.step()
             if schedule:
                 schedule.step()
+            bar.update()
             loss_sum += loss.item() * len(batch)
             right += (logits[:, :2].argmax(1) == targets[batch].argmax(1)).sum().item()
         if not np.isfinite(loss_sum):
@@ -166,6 +168,7 @@ def train(
             )
         seconds = time.perf_counter() - start
         history.append((epoch, loss_sum / len(rows), right / len(rows), seconds))
+    bar.close()
     return pd.DataFrame(history, columns=["epoch", "loss", "accuracy", "seconds"])
 
 
