@@ -32,7 +32,6 @@ from palsy_utils.rows import STRUCTURED, find_model
 from palsy_utils.runs import read_predictions
 
 NO_NET = "asymmetry without a net"  # every number counts as much as it is unusual
-N_TWINS = {"structured": 20, "images": 6}  # nets with random weights, for each fold
 BROW = 0.85  # what a difference of the brows counts beside one of the lids (phantom_motion.py)
 DRAWN = ("brow", "eye", "mouth")
 COLUMNS = [
@@ -114,7 +113,7 @@ def score_interval(truth: pd.Series, answer: pd.Series, patients: pd.Series) -> 
 
 
 def score_models(
-    root: Path, nets: Mapping[str, Sequence[Fold]]
+    root: Path, nets: Mapping[str, Sequence[Fold]], random_nets: int = 20
 ) -> tuple[pd.DataFrame, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Explain and score nets on the palsy frames of the people held out, and what stands beside.
 
@@ -123,6 +122,7 @@ def score_models(
     Args:
         root: the cohort's folder.
         nets: from `explained_folds.nets_to_explain`.
+        random_nets: with random weights, beside each structured net; a third beside an image net.
 
     Returns:
         `COLUMNS`, one row a model; scores are NaN where no truth is known, or nothing was asked.
@@ -140,7 +140,7 @@ def score_models(
         strengths = np.concatenate([explain(fold, points) for fold in folds], 1)[0]
         explained[model] = rows, strengths
         structured = find_model(model).modalities[0] in STRUCTURED
-        twins = N_TWINS["structured" if structured else "images"]
+        twins = random_nets if structured else max(1, random_nets // 3)
         random = np.concatenate([explain(fold, points, twins) for fold in folds], 1)
         answers = named(strengths), [named(one) for one in random]
         table.append(score_row(model, *known, *answers))

@@ -20,6 +20,11 @@ class _Log:
         sys.stderr.flush()
 
 
+def _in_a_notebook() -> bool:
+    shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
+    return hasattr(shell, "kernel")
+
+
 def progress(
     items: Iterable | None = None,
     title: str = "",
@@ -39,7 +44,7 @@ def progress(
         unit: what one of them is called.
         after: seconds after which the bar appears.
     """
-    if "ipykernel" in sys.modules:  # a notebook shows standard error on red
+    if _in_a_notebook():  # which shows standard error on red
         where = {"file": sys.stdout, "mininterval": 0.5}
     elif sys.stderr.isatty():
         where = {"dynamic_ncols": True}

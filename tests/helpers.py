@@ -157,10 +157,11 @@ def write_yfp(root: Path, labels: dict[str, dict[int, str]], nested: bool = True
     return root
 
 
-def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict[str, str]:
+def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     """Return the parameters with which a notebook runs at smoke size, and writes into a folder."""
     values = {"cohort": cohort, "profile": "smoke", "fold": "p01", "device": "cpu"}
     values |= {"output": folder / "out", "figures": folder / "drawn"}
-    values |= {"clip": cohort / "clips" / "p01-1.mp4"}
+    values |= {"random_nets": 4, "clip": cohort / "clips" / "p01-1.mp4"}
     known = papermill.inspect_notebook(str(notebook))
-    return {name: str(value) for name, value in values.items() if name in known}
+    values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    return {name: value for name, value in values.items() if name in known}

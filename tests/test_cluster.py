@@ -26,6 +26,7 @@ def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
         LocalCluster(**options, dashboard_address=None, resources=resources) as here,
         Client(here) as client,
     ):
+        assert execute_all(client, [], "nothing") == []
         assert execute_all(client, tasks, "folds") == []
     at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
     assert len(times) == 4 and max(at_once) == side_by_side

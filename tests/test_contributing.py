@@ -1,4 +1,4 @@
-"""The README's way to add a modality, tried by doing it."""
+"""The README's way to add a modality, tried by doing it, in grouped folds."""
 
 import os
 import re
@@ -29,3 +29,5 @@ def test_a_modality_is_ten_lines(small, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     table = pd.read_csv(tmp_path / "figures" / "small" / "table_1.csv").set_index("model")
     assert table.loc["sums-fnn", "auroc"] >= 0
+    folds = (small / "runs" / "smoke" / "sums-fnn").glob("*/predictions.csv")
+    assert sorted(path.parent.name for path in folds) == ["fold-1-of-2", "fold-2-of-2"]

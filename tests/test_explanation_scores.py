@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from conftest import PHANTOM
 
-from palsy_utils import explanation_scores
 from palsy_utils.explained_folds import nets_to_explain, palsy_rows
 from palsy_utils.explanation_scores import (
     COLUMNS,
@@ -99,8 +98,7 @@ def test_without_truth_faces_are_explained_and_not_scored(known, tmp_path, monke
     (root / "truth.csv").unlink()
     (root / "patients.csv").unlink()
     shutil.rmtree(root / "runs/smoke/rgb-resnet50")
-    monkeypatch.setattr(explanation_scores, "N_TWINS", {"structured": 1, "images": 1})
-    table, explained = score_models(root, nets_to_explain(str(root), "smoke"))
+    table, explained = score_models(root, nets_to_explain(str(root), "smoke"), 1)
     assert table["model"].tolist() == list(PICTURES[:3])
     assert table[[name for name in COLUMNS[3:] if "n_" not in name]].isna().all(axis=None)
     rows, strengths = explained["lines-resnet50"]
@@ -109,13 +107,12 @@ def test_without_truth_faces_are_explained_and_not_scored(known, tmp_path, monke
 
 
 def test_called_frames_are_those_with_a_probability_of_one_half(known, monkeypatch):
-    monkeypatch.setattr(explanation_scores, "N_TWINS", {"structured": 1, "images": 1})
     nets = {
         name: folds
         for name, folds in nets_to_explain(str(known), "smoke").items()
         if name.endswith("-fnn")
     }
-    scores, explained = score_models(known, nets)
+    scores, explained = score_models(known, nets, 1)
     table = score_called(known, nets, explained).set_index("model")
     for name, folds in nets.items():
         predictions = pd.concat([read_predictions(fold.folder) for fold in folds])
@@ -129,8 +126,7 @@ def test_a_run_without_nets_is_told_what_to_do(small):
 
 
 def test_every_net_of_the_run_is_scored(known, monkeypatch):
-    monkeypatch.setattr("palsy_utils.explanation_scores.N_TWINS", {"structured": 2, "images": 1})
-    table, _ = score_models(known, nets_to_explain(str(known), "smoke", device="cpu"))
+    table, _ = score_models(known, nets_to_explain(str(known), "smoke", device="cpu"), 2)
     assert list(table) == COLUMNS and table["model"].tolist() == list(PICTURES)
     n = int((load_samples(known)["label"] == 1).sum())
     assert (table["n_frames"] == n).all() and (table["n_people"] == 3).all()

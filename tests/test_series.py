@@ -101,44 +101,27 @@ def test_stage_notebooks_are_kept_without_errors(smoke):
         assert not errors
 
 
-def test_a_second_run_trains_nothing(smoke):
-    before = {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")}
-    again = subprocess.run(smoke.command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr[-2000:]
-    assert {p: p.stat().st_mtime_ns for p in (smoke.root / RUN).rglob("predictions.csv")} == before
-
-
-def test_only_what_is_missing_is_done_and_gives_the_same(smoke, tmp_path):
-    root = copy(smoke, tmp_path)
-    lost = {"expressions-fnn": "p01", "late-fusion": "p04", "early-fusion": "p02"}
-    for model, person in lost.items():
-        shutil.rmtree(root / RUN / model / person)
-    stray = root / RUN / "rgb-resnet50" / ".p01.1234.attempt"  # of a killed run
-    stray.mkdir()
-    done = repeat(smoke, root)
-    assert done.returncode == 0 and "3/3" in done.stderr
-    assert not stray.exists()
-    for model, person in lost.items():
-        ours = (root / RUN / model / person / "predictions.csv").read_bytes()
-        assert ours == (smoke.root / RUN / model / person / "predictions.csv").read_bytes()
-
-
 def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp_path):
     root = copy(smoke, tmp_path)
-    for lost in ("early-fusion/p02", "early-fusion/p04", "coordinates-fnn/p04", "late-fusion"):
+    for lost in ("early-fusion/p02", "early-fusion/p04", "late-fusion"):
         shutil.rmtree(root / RUN / lost)
     weights = root / RUN / "lines-resnet50" / "p04" / "weights.pt"
     torch.save({"of": "another net"}, weights)  # whole, so that it is not made again
-    done = repeat(smoke, root, "--models", "coordinates-fnn,early-fusion")
+    (root / RUN / "rgb-resnet50" / ".p01.1234.attempt").mkdir()  # of a killed run
+    before = {p: p.stat().st_mtime_ns for p in (root / RUN).rglob("predictions.csv")}
+    done = repeat(smoke, root, "--models", "early-fusion")
     assert done.returncode == 1
     assert "1 notebook(s) failed" in done.stderr and "weights.pt is damaged" in done.stderr
     assert "Traceback" not in done.stderr
     states = [(root / RUN / "early-fusion" / p / "predictions.csv").exists() for p in PEOPLE]
     assert states == [True, True, False]
-    assert (root / RUN / "coordinates-fnn" / "p04" / "predictions.csv").exists()
     failed = nbformat.read(root / RUN / "early-fusion" / "p04" / "notebook.ipynb", 4)
     assert "PalsyError" in json.dumps(failed)
     assert not (root / RUN / "late-fusion").exists()
+    assert {p: p.stat().st_mtime_ns for p in before} == before  # what is done is not done again
+    assert "2/2" in done.stderr and not list((root / RUN).rglob(".*.attempt"))
+    again = (root / RUN / "early-fusion" / "p02" / "predictions.csv").read_bytes()
+    assert again == (smoke.root / RUN / "early-fusion" / "p02" / "predictions.csv").read_bytes()
 
 
 def test_changed_labels_are_not_mixed_with_old_predictions(smoke, tmp_path):
@@ -150,14 +133,6 @@ def test_changed_labels_are_not_mixed_with_old_predictions(smoke, tmp_path):
     assert done.returncode == 1
     assert "labels or measurements have changed" in done.stderr and "Traceback" not in done.stderr
     assert len(list((root / RUN).rglob("predictions.csv"))) == 21
-
-
-def test_grouped_folds_run_and_are_named(smoke, tmp_path):
-    root = copy(smoke, tmp_path)
-    done = repeat(smoke, root, "--folds", "2", "--models", "expressions-fnn")
-    assert done.returncode == 0, done.stderr[-2000:]
-    folds = sorted((root / RUN / "expressions-fnn").glob("fold-*-of-2/predictions.csv"))
-    assert len(folds) == 2
 
 
 def test_overview_shows_who_is_in_a_cohort(smoke, tmp_path):
