@@ -1,5 +1,6 @@
-"""Every notebook in a real JupyterLab: open it, run all, find no error and all its figures."""
+"""Every notebook in a real JupyterLab: run all, find no error, all its figures and tables."""
 
+import ast
 import json
 import os
 import shutil
@@ -67,8 +68,17 @@ def prepare(path: Path, folder: Path, cohort: Path) -> None:
     )
 
 
+def ends_in_a_table(source: str) -> bool:
+    """Say whether a cell ends in a table to be shown: a name, a part, or what pandas gave."""
+    *_, last = ast.parse(source).body
+    value = last.value if isinstance(last, ast.Expr) else None
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr in ("round", "head", "agg", "merge", "set_properties")
+    return isinstance(value, ast.Name | ast.Subscript)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
+def test_run_all_gives_every_figure_and_table_and_no_error(path, lab, browser, beyond):
     address, folder = lab
     prepare(path, folder, beyond / "small")
     page = browser.new_page(viewport={"width": 1400, "height": 2400})
@@ -89,6 +99,8 @@ def test_run_all_gives_every_figure_and_no_error(path, lab, browser, beyond):
         source = "".join(cell["source"])
         drawn = [out for out in cell["outputs"] if "image/png" in out.get("data", {})]
         assert drawn or not ("plt.show()" in source or "save_figure(" in source), source
+        shown = [out for out in cell["outputs"] if "text/html" in out.get("data", {})]
+        assert shown or not source or not ends_in_a_table(source), source
         assert cell["execution_count"] or not source
     assert whole, "a picture in the text is missing"
 
