@@ -4,6 +4,7 @@ Every notebook runs in an *attempt* folder of its own and is moved into place by
 that started it, so that no half-finished or late-coming attempt is ever taken for a result.
 """
 
+import logging
 import os
 import shutil
 import sys
@@ -58,6 +59,8 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     from dask.distributed import Client, LocalCluster
 
     if scheduler:
+        # What Dask logs of a lost scheduler, tracebacks and all, `batch.run` says in one sentence.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             return Client(scheduler, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
