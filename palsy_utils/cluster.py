@@ -56,6 +56,7 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
 
     Threads are enough, for each notebook has a kernel, a process, of its own.
     """
+    import dask
     from dask.distributed import Client, LocalCluster
 
     if scheduler:
@@ -71,6 +72,9 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     cores = os.cpu_count() or 1
     workers = workers or (1 if _has_gpu(device) else cores)
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores // workers))  # kernels inherit it
+    # Threads of this process cannot be lost, but a laptop that slept, or whose clock jumped, seems
+    # to have lost them.
+    dask.config.set({"distributed.scheduler.worker-ttl": None})
     cluster = LocalCluster(
         n_workers=1, threads_per_worker=workers, processes=False, dashboard_address=None
     )

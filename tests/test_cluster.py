@@ -5,7 +5,7 @@ import time
 import pytest
 
 from palsy_utils import cluster
-from palsy_utils.cluster import Task, execute_all
+from palsy_utils.cluster import Task, execute_all, open_client
 
 
 @pytest.mark.parametrize(("resources", "side_by_side"), [({"GPU": 1}, 1), ({}, 2)])
@@ -30,3 +30,19 @@ def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
         assert execute_all(client, tasks, "folds") == []
     at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
     assert len(times) == 4 and max(at_once) == side_by_side
+
+
+def test_a_machine_that_slept_has_lost_no_worker():
+    def sleep_an_hour(dask_scheduler):
+        for worker in dask_scheduler.workers.values():
+            worker.last_seen -= 3600
+
+    async def look_for_the_lost(dask_scheduler):
+        await dask_scheduler.check_worker_ttl()
+        return len(dask_scheduler.workers)
+
+    with open_client(None, 1, "cpu") as client:
+        client.run_on_scheduler(sleep_an_hour)
+        if client.cluster.scheduler.worker_ttl:  # else nobody looks
+            assert client.run_on_scheduler(look_for_the_lost) == 1
+        assert client.submit(abs, -1).result(timeout=30) == 1
