@@ -75,9 +75,8 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     # Threads of this process cannot be lost, but a laptop that slept, or whose clock jumped, seems
     # to have lost them.
     dask.config.set({"distributed.scheduler.worker-ttl": None})
-    cluster = LocalCluster(
-        n_workers=1, threads_per_worker=workers, processes=False, dashboard_address=None
-    )
+    ports = dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
+    cluster = LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, **ports)
     return Client(cluster)
 
 

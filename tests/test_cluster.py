@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import pytest
 
 from palsy_utils import cluster
@@ -23,7 +24,7 @@ def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
     tasks = [Task("03_single_modality", {"fold": f"p{i}"}, tmp_path / f"p{i}") for i in range(4)]
     options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
     with (
-        LocalCluster(**options, dashboard_address=None, resources=resources) as here,
+        LocalCluster(**options, dashboard_address="127.0.0.1:0", resources=resources) as here,
         Client(here) as client,
     ):
         assert execute_all(client, [], "nothing") == []
@@ -46,3 +47,13 @@ def test_a_machine_that_slept_has_lost_no_worker():
         if client.cluster.scheduler.worker_ttl:  # else nobody looks
             assert client.run_on_scheduler(look_for_the_lost) == 1
         assert client.submit(abs, -1).result(timeout=30) == 1
+
+
+def test_a_run_on_this_machine_opens_no_port_to_others():
+    def listening():
+        own = psutil.Process().net_connections("tcp")
+        return {c.laddr for c in own if c.status == psutil.CONN_LISTEN}
+
+    before = listening()
+    with open_client(None, 1, "cpu"):
+        assert {address.ip for address in listening() - before} <= {"127.0.0.1"}
