@@ -113,7 +113,7 @@ def score_interval(truth: pd.Series, answer: pd.Series, patients: pd.Series) -> 
 
 
 def score_models(
-    root: Path, nets: Mapping[str, Sequence[Fold]], random_nets: int = 20
+    root: Path, nets: Mapping[str, Sequence[Fold]], random_nets: int
 ) -> tuple[pd.DataFrame, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Explain and score nets on the palsy frames of the people held out, and what stands beside.
 

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.frames import extract_frames
 from palsy_utils.modalities import build_modalities
+from palsy_utils.pictures import read_image
 from palsy_utils.profiles import PROFILES
 
 PROJECT = Path(__file__).parents[1]
@@ -88,6 +90,12 @@ def small_template(tmp_path_factory) -> Path:
     extract_frames(cohort, workers=1)
     build_modalities(cohort, PROFILES["smoke"].image_size)
     return root
+
+
+@pytest.fixture(scope="session")
+def face(small_template) -> np.ndarray:
+    """A drawn face, RGB."""
+    return read_image(sorted((small_template / "frames" / "p01-1").glob("*.jpg"))[0])[0]
 
 
 @pytest.fixture

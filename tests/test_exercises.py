@@ -63,6 +63,8 @@ def test_every_exercise_is_a_task_a_hidden_solution_and_a_check(name):
         assert re.findall(r"answer_\d+", solution.source)[-1] == answer
         assert checking.metadata.tags == ["check"] and answer in checking.source
         assert checking.source.startswith("check(") and checking.source.count("check(") == 1
+        gives_it_away = len(checking.source.splitlines()) > 8
+        assert checking.metadata.get("jupyter", {}).get("source_hidden", False) == gives_it_away
     difficulty = [re.search(r"\((\w+)\)\n", task.source)[1] for task, _, _ in threes]
     assert difficulty == sorted(difficulty, key=["easy", "medium", "hard"].index)
 

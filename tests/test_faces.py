@@ -18,12 +18,6 @@ from palsy_utils.modalities import build_modalities, load_modality
 from palsy_utils.pictures import read_image
 
 
-@pytest.fixture(scope="module")
-def face(small_template):
-    """A drawn face, RGB."""
-    return read_image(sorted((small_template / "frames" / "p01-1").glob("*.jpg"))[0])[0]
-
-
 def in_pixels(measured):
     points = measured["landmarks"].reshape(478, 3)[:, :2]
     return points * [measured["width"], measured["height"]]

@@ -5,12 +5,6 @@ import pytest
 from palsy_utils.pictures import read_image
 
 
-@pytest.fixture(scope="module")
-def face(small_template):
-    """A drawn face, RGB."""
-    return read_image(sorted((small_template / "frames" / "p01-1").glob("*.jpg"))[0])[0]
-
-
 @pytest.mark.parametrize(
     ("convert", "suffix", "note"),
     [
