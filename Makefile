@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser test-faults bench site slides lint setup chromium system-libraries
+.PHONY: run test test-browser test-faults bench real-faces site slides lint setup chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -21,6 +21,9 @@ test-faults: setup  ## runs that are killed, starved and damaged; thousands of h
 bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 	$(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/growth.py
+
+real-faces: setup  ## scores on photographs that are not part of this project; an hour
+	$(BIN)/python tests/benchmarks/real_faces.py
 
 site: setup  ## after `make run`: the executed notebooks as a web site, site/index.html
 	$(BIN)/palsy site site

@@ -5,7 +5,7 @@ modalities; in training, tokens are dropped at random so that it has learnt to. 
 second before and after, every modality of every frame is a token (`tokens.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -125,22 +125,43 @@ class AttentionFusion(nn.Module):
         return gone | dropped[:, :, None]
 
 
+class AveragedAttention(nn.Module):
+    """Several such nets, each trained for itself from other random weights; answers are averaged.
+
+    Args:
+        members: nets of one shape; `training.train` trains them one by one.
+    """
+
+    def __init__(self, members: Iterable[AttentionFusion]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def attend(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean logits and the mean attention, as `AttentionFusion.attend`."""
+        answers = [member.attend(*inputs) for member in self.members]
+        logits, attention = (torch.stack(part).mean(0) for part in zip(*answers, strict=True))
+        return logits, attention
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return self.attend(*inputs)[0]
+
+
 def _by_frame(x: torch.Tensor, frames: int) -> torch.Tensor:
     return x.flatten(1)[:, None] if frames == 1 else x.flatten(2)
 
 
-def build_attention(tokens: Mapping[str, np.ndarray]) -> AttentionFusion:
-    """Build the net for what `tokens.load_tokens` gave."""
+def build_attention(tokens: Mapping[str, np.ndarray], nets: int) -> AveragedAttention:
+    """Build the net for what `tokens.load_tokens` gave, as a mean of `nets` (`Training.nets`)."""
     n_frames = 2 * STEPS + 1
     has_context = all(array.shape[1:-1] == (n_frames,) for array in tokens.values())
     frames = n_frames if has_context else 1
     sizes = {name: int(np.prod(array.shape[1:])) // frames for name, array in tokens.items()}
-    return AttentionFusion(sizes, frames)
+    return AveragedAttention(AttentionFusion(sizes, frames) for _ in range(nets))
 
 
 @torch.no_grad()
 def predict_with_attention(
-    net: AttentionFusion, inputs: Sequence[np.ndarray], rows: np.ndarray, device: torch.device
+    net: AveragedAttention, inputs: Sequence[np.ndarray], rows: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Return logits (len(rows), 11) and attention (len(rows), modalities, frames) of samples."""
     net.to(device).eval()

@@ -13,7 +13,13 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.attention import QUESTIONS, AttentionFusion, build_attention, further_loss
+from palsy_utils.attention import (
+    QUESTIONS,
+    AttentionFusion,
+    AveragedAttention,
+    build_attention,
+    further_loss,
+)
 from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.modalities import load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
@@ -25,7 +31,7 @@ from palsy_utils.rows import ATTENTION, MODELS, find_model
 from palsy_utils.tokens import known_answers, load_tokens
 from palsy_utils.training import pick_device, round_weights, seed_everything, train
 
-KIND, VERSION = "palsy model", 1
+KIND, VERSION = "palsy model", 2
 # One net in one file: a single modality, or attention over modalities that need no other net.
 FITTABLE = tuple(
     name
@@ -77,20 +83,21 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         PalsyError: a modality was not built, or the cohort has a single class.
     """
     questions, weights, loss_of, mirrored = (), None, None, None
+    how = how_to_train(fold)
     if is_attention(fold.model):
         tokens, flipped = load_tokens(fold)
         inputs, mirrored = list(tokens.values()), list(flipped.values())
         answers = known_answers(fold.samples, known_sides(fold.root))
         questions = tuple(q for i, q in enumerate(QUESTIONS) if (answers[:, i] >= 0).any())
         loss_of = further_loss(answers, fold.device)
-        build = partial(build_attention, tokens)
+        build = partial(build_attention, tokens, how.nets)
     else:
         inputs, modalities = load_inputs(fold), find_model(fold.model).modalities
         if find_model(fold.model).sees_images:
             weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
         build = partial(build_model, modalities, weights, fold.profile.backbone)
     seed_everything(fold.seed)
-    net, labels, how = build(), fold.samples["label"], how_to_train(fold)
+    net, labels = build(), fold.samples["label"]
     given = (inputs, labels, fold.train, how, fold.device, fold.seed)
     history = train(net, *given, mirrored=mirrored, loss_of=loss_of)
     round_weights(net)
@@ -106,11 +113,12 @@ def is_attention(model: str) -> bool:
 
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
-    net = fitted.net
-    sizes = None
-    if isinstance(net, AttentionFusion):
-        n = [len(token.mean) // (2 if token.sided else 1) for token in net.tokens]
+    net, sizes, frames, nets = fitted.net, None, 1, 1
+    if isinstance(net, AveragedAttention):
+        first, nets = net.members[0], len(net.members)
+        n = [len(token.mean) // (2 if token.sided else 1) for token in first.tokens]
         sizes = dict(zip(find_model(fitted.model).modalities, n, strict=True))
+        frames = first.frames
     state = {
         name: v.half() if v.ndim > 1 and v.is_floating_point() else v
         for name, v in net.cpu().state_dict().items()
@@ -121,7 +129,8 @@ def write_model(fitted: Fitted, path: Path) -> None:
         "model": fitted.model,
         "profile": fitted.profile.model_dump(),
         "sizes": sizes,  # numbers a modality, of a net with tokens
-        "frames": getattr(net, "frames", 1),
+        "frames": frames,
+        "nets": nets,
         "questions": list(fitted.questions),
         "temperature": fitted.temperature,
         "facts": fitted.facts,
@@ -159,7 +168,8 @@ def read_model(path: Path) -> Fitted:
     try:
         profile = Profile(**content["profile"])
         if content["sizes"]:
-            net = AttentionFusion(content["sizes"], content["frames"])
+            shape = (content["sizes"], content["frames"])
+            net = AveragedAttention(AttentionFusion(*shape) for _ in range(content["nets"]))
         else:
             modalities = find_model(content["model"]).modalities
             net = build_model(modalities, backbone=profile.backbone)

@@ -99,7 +99,8 @@ def train(
     are shown (`mirror_some`).
 
     Args:
-        net: takes one batch of each of `inputs`, returns logits (n, 2).
+        net: takes one batch of each of `inputs`, returns logits (n, 2). If it has `members`, these
+            are trained one by one, and the history is their mean.
         inputs: one array a modality, (n_samples, ...); may be mapped into memory.
         labels: (n_samples,) 0 healthy, 1 palsy.
         rows: which samples to train on.
@@ -123,6 +124,13 @@ def train(
             "The training people of this fold have a single class, so there is nothing to learn: "
             "use fewer, larger folds (--folds) or a cohort with palsy and without."
         )
+    if hasattr(net, "members"):  # each learns for itself; only their answers are averaged
+        histories = [
+            train(member, inputs, labels, rows, how, device, seed + 1000 * i, mirrored, loss_of)
+            for i, member in enumerate(net.members)
+        ]
+        summary = {"loss": "mean", "accuracy": "mean", "seconds": "sum"}
+        return pd.concat(histories).groupby("epoch", as_index=False).agg(summary)
     seed_everything(seed)
     order = np.random.default_rng(seed)
     if hasattr(net, "fit"):

@@ -16,9 +16,10 @@ from palsy_utils.attention import (
     predict_with_attention,
 )
 from palsy_utils.modalities import load_modality, load_samples, mirror_modality
+from palsy_utils.profiles import PROFILES
 from palsy_utils.rows import STRUCTURED
 from palsy_utils.tokens import context, known_answers, with_context
-from palsy_utils.training import seed_everything
+from palsy_utils.training import seed_everything, train
 
 CPU = torch.device("cpu")
 SIZES = {"expressions": 52, "asymmetry": 145}
@@ -97,11 +98,31 @@ def test_context_stays_within_the_clip_and_the_second():
 
 def test_build_sees_whether_there_is_context():
     plain = {"expressions": np.zeros((5, 52)), "coordinates": np.zeros((5, 125, 2))}
-    assert build_attention(plain).frames == 1
+    assert build_attention(plain, 1).members[0].frames == 1
     rows = np.zeros((5, 13), int)
     around = {name: with_context(array, rows) for name, array in plain.items()}
-    assert build_attention(around).frames == 13
-    assert len(build_attention(around).tokens[1].mean) == 250
+    (net,) = build_attention(around, 1).members
+    assert net.frames == 13 and len(net.tokens[1].mean) == 250
+
+
+def test_averaged_nets_learn_for_themselves(faces):
+    """The first of three is the net that is alone where one is asked for; the answer is a mean."""
+    how = PROFILES["smoke"].attention
+    labels, rows = np.tile([0, 1], 10), np.arange(20)
+    tokens = dict(zip(SIZES, faces, strict=True))
+    nets, histories = [], []
+    for n in (1, 3):
+        seed_everything(0)
+        nets.append(build_attention(tokens, n))
+        histories.append(train(nets[-1], faces, labels, rows, how, CPU))
+    alone, three = nets
+    each = [predict_with_attention(net, faces, rows, CPU) for net in three.members]
+    logits, attention = predict_with_attention(three, faces, rows, CPU)
+    assert torch.allclose(logits, torch.stack([answer for answer, _ in each]).mean(0), atol=1e-6)
+    assert np.allclose(attention, np.mean([a for _, a in each], 0), atol=1e-6)
+    assert torch.equal(predict_with_attention(alone, faces, rows, CPU)[0], each[0][0])
+    assert not torch.allclose(each[0][0], each[1][0], atol=1e-2)
+    assert list(histories[1]["epoch"]) == list(histories[0]["epoch"])
 
 
 def test_only_what_is_known_is_asked_and_a_mirror_swaps_the_side():

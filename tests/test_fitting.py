@@ -134,7 +134,7 @@ def test_truncated_files_are_one_sentence(model_file, tmp_path, part):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "format version 99, and this program reads version 1"),
+        ({"version": 99}, "format version 99, and this program reads version 2"),
         ({"kind": "something"}, "is no model of `palsy fit`"),
         ({"weights": {}}, "damaged model file"),
         ({"model": "no-such"}, "no model 'no-such'|damaged model file"),

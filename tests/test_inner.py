@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from palsy_utils.attention import further_loss
+from palsy_utils.evaluation import scores
 from palsy_utils.inner import (
     choose_pair,
     choose_threshold,
@@ -92,9 +93,28 @@ def test_temperature_undoes_overconfidence():
     assert (np.argsort(temper(honest, 7)) == np.argsort(honest)).all()
 
 
-def test_threshold_finds_the_gap():
-    labels, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.4, 0.5])
-    assert 0.2 < choose_threshold(labels, probability) <= 0.4
+def test_threshold_has_the_best_f1_of_many_and_does_not_mind_overconfidence():
+    rng = np.random.default_rng(0)
+    honest = rng.beta(0.6, 0.9, 20_000)
+    labels = (rng.random(20_000) < honest).astype(int)
+    best = max(scores(labels, honest, at)["f1"] for at in np.linspace(0.05, 0.95, 91))
+    for temperature in (1, 0.4, 2):
+        shown = temper(honest, temperature)
+        chosen = choose_threshold(labels, shown)
+        assert scores(labels, shown, chosen)["f1"] > best - 0.003
+    assert abs(choose_threshold(labels, honest) - best / 2) < 0.03
+
+
+def test_threshold_of_few_is_steadier_than_the_one_with_the_most_hits():
+    rng, grid = np.random.default_rng(0), np.linspace(0.05, 0.95, 91)
+    chosen = []
+    for _ in range(40):
+        p = rng.beta(0.6, 0.9, 100)
+        labels = (rng.random(100) < p).astype(int)
+        counted = grid[np.argmax([scores(labels, p, at)["f1"] for at in grid])]
+        chosen.append((choose_threshold(labels, p), counted))
+    expected, counted = np.std(chosen, axis=0)
+    assert expected < counted / 2
 
 
 def test_the_better_model_gets_the_weight():

@@ -129,7 +129,7 @@ def report(table: pd.DataFrame) -> None:
     last = table.groupby("stage").last()
     faces = last.loc["faces from frames"]
     fold = last.loc["one fold of an FNN"]
-    frames, epochs, workers, inner = 1000 * 800, 15, 64, 3  # frames a person as in YFP
+    frames, epochs, workers, inner = 1000 * 800, 15, 64, 7  # frames a person as in YFP
     measuring = faces["seconds"] / (faces["size"] * 96) * frames / workers / 60
     step = fold["seconds"] / (40 * fold["size"] * 2)  # a frame, an epoch
     one = step * frames * epochs * inner / 3600  # a fold, with its inner folds
