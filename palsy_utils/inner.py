@@ -10,7 +10,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from torch import nn
 
 from palsy_utils.evaluation import auroc
@@ -87,6 +86,8 @@ def fit_temperature(labels: np.ndarray, probability: np.ndarray) -> float:
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
     """
+    from scipy.optimize import minimize_scalar  # most notebooks need none, and it takes a while
+
     found = minimize_scalar(
         lambda t: log_loss(labels, temper(probability, np.exp(t))),
         bounds=np.log([0.05, 20]),

@@ -8,6 +8,7 @@ Weights, pairs, thresholds and the regression's strength come from the training 
 """
 
 import os
+import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -39,6 +40,7 @@ from palsy_utils.training import compute, seed_everything, train
 from palsy_utils.upright import to_pixels, upright
 
 DATA = Path(os.environ.get("PALSY_TEST_DATA", PROJECT.parent / "shared"))
+FACES = DATA / "real_faces" / "landmarks.npz"
 REGRESSION, PAIR, ATTENTION = (
     "logistic regression",
     "weighted-late-fusion",
@@ -50,7 +52,7 @@ SEEDS = range(5)
 
 def load_faces() -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Return the structured modalities of the faces, and `patient` and `label` of each."""
-    real = np.load(DATA / "real_faces" / "landmarks.npz")
+    real = np.load(FACES)
     points = to_pixels(real["landmarks"], *real["image_height_width"].T)
     arrays = {"coordinates": coordinates(points).astype(np.float32)}
     arrays["expressions"] = real["expressions"].astype(np.float32)
@@ -163,6 +165,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    if not FACES.exists():
+        sys.exit(f"{FACES} is missing: set PALSY_TEST_DATA to a folder that has real_faces/.")
     with ProcessPoolExecutor() as pool:
         table = pd.concat(pool.map(one_seed, SEEDS), ignore_index=True)
     summary = summarise(table)
