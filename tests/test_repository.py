@@ -102,6 +102,14 @@ def test_readme_shows_the_committed_evidence():
             assert float(p) == pytest.approx(wanted["p_holm"], abs=0.005)
 
 
+def test_readme_scores_of_real_faces_are_the_measured_ones():
+    readme = (PROJECT / "README.md").read_text()
+    told = readme[readme.index("On 344 photographs") : readme.index("figures/real_faces.md")]
+    measured = re.findall(r"0\.\d{3}", (PROJECT / "figures" / "real_faces.csv").read_text())
+    scores = re.findall(r"0\.\d{3}", told)
+    assert len(scores) > 10 and set(scores) <= set(measured)
+
+
 def numbers(cell):
     return [float(number) for number in re.findall(r"-?\d+\.\d+", cell)]
 
