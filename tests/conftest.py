@@ -51,6 +51,14 @@ def close_figures():
         pyplot.close("all")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def close_landmarker():
+    """Close it while Python is whole; at its end that is an error."""
+    yield
+    if faces := sys.modules.get("palsy_utils.faces"):
+        faces.open_landmarker.cache_clear()
+
+
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

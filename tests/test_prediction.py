@@ -105,6 +105,7 @@ def test_command_writes_table_and_report_of_an_image(small_template, model_file,
 def test_notebook_and_command_say_the_same(small_template, model_file, landmarker_file, tmp_path):
     clip = small_template / "clips" / "p04-1.mp4"
     parameters = {"model_file": model_file, "clip": clip, "output": tmp_path / "notebook"}
+    parameters |= {"cohort": small_template}
     papermill.execute_notebook(
         str(PROJECT / "notebooks" / "11_your_own_video.ipynb"),
         str(tmp_path / "11.ipynb"),
