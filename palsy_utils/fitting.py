@@ -113,9 +113,9 @@ def is_attention(model: str) -> bool:
 
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
-    net, sizes, frames, nets = fitted.net, None, 1, 1
+    net, sizes, frames = fitted.net, None, 1
     if isinstance(net, AveragedAttention):
-        first, nets = net.members[0], len(net.members)
+        first = net.members[0]
         n = [len(token.mean) // (2 if token.sided else 1) for token in first.tokens]
         sizes = dict(zip(find_model(fitted.model).modalities, n, strict=True))
         frames = first.frames
@@ -130,7 +130,6 @@ def write_model(fitted: Fitted, path: Path) -> None:
         "profile": fitted.profile.model_dump(),
         "sizes": sizes,  # numbers a modality, of a net with tokens
         "frames": frames,
-        "nets": nets,
         "questions": list(fitted.questions),
         "temperature": fitted.temperature,
         "facts": fitted.facts,
@@ -169,7 +168,8 @@ def read_model(path: Path) -> Fitted:
         profile = Profile(**content["profile"])
         if content["sizes"]:
             shape = (content["sizes"], content["frames"])
-            net = AveragedAttention(AttentionFusion(*shape) for _ in range(content["nets"]))
+            nets = getattr(profile, find_model(content["model"]).training).nets
+            net = AveragedAttention(AttentionFusion(*shape) for _ in range(nets))
         else:
             modalities = find_model(content["model"]).modalities
             net = build_model(modalities, backbone=profile.backbone)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.files import PROJECT, write_csv, write_text
+from palsy_utils.profiles import PROFILES
 
 PHANTOM = PROJECT / "data" / "phantom"
 
@@ -56,7 +57,6 @@ def row(people: int) -> dict[str, float]:
     import torch
 
     from palsy_utils.models import build_fnn
-    from palsy_utils.profiles import PROFILES
     from palsy_utils.training import train
 
     rng, n = np.random.default_rng(0), 40 * people
@@ -129,10 +129,11 @@ def report(table: pd.DataFrame) -> None:
     last = table.groupby("stage").last()
     faces = last.loc["faces from frames"]
     fold = last.loc["one fold of an FNN"]
-    frames, epochs, workers, inner = 1000 * 800, 15, 64, 7  # frames a person as in YFP
+    frames, workers, how = 1000 * 800, 64, PROFILES["paper"].fnn  # frames a person as in YFP
     measuring = faces["seconds"] / (faces["size"] * 96) * frames / workers / 60
     step = fold["seconds"] / (40 * fold["size"] * 2)  # a frame, an epoch
-    one = step * frames * epochs * inner / 3600  # a fold, with its inner folds
+    # k inner folds see (k - 1) / k of the frames each: with the net itself, k times all of them.
+    one = step * frames * how.epochs * how.inner_folds / 3600
     text = (
         f"# Cost as the work grows\n\n{table.round(2).to_markdown(index=False)}\n\n"
         f"From this, 1,000 people with 800 frames each on {workers} workers like this one: "

@@ -69,11 +69,7 @@ def predict_fold(fold: Fold, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray,
     inputs, mirrored = [arrays[name] for name in names], None
     build = partial(build_model, names)
     if fold.model == ATTENTION:
-        inputs = [array.reshape(len(array), -1) for array in inputs]
-        mirrored = [
-            mirror_modality(n, arrays[n]).reshape(len(a), -1)
-            for n, a in zip(names, inputs, strict=True)
-        ]
+        mirrored = [mirror_modality(name, arrays[name]) for name in names]
         build = partial(build_attention, dict(zip(names, inputs, strict=True)), how.nets)
     seed_everything(fold.seed)
     net = build()
