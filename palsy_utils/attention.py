@@ -8,24 +8,15 @@ second before and after, every modality of every frame is a token (`tokens.py`).
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.cohort import GRADES
 from palsy_utils.models import NOISE, SIDED
+from palsy_utils.questions import N_OUTPUTS
 
 WIDTH, HEADS = 64, 4
 DROPOUT = 0.3  # of numbers in a token and of whole tokens
 STEPS = 6  # frames of context on either side: a second
-
-# What the net answers: palsy by the paper's two outputs, and classes of three further questions.
-QUESTIONS = {
-    "eyes": GRADES,
-    "mouth": GRADES,
-    "side": ("left", "none", "right"),  # mirrored by reading it backwards
-}
-UNKNOWN = -100  # cross-entropy passes over it
 
 
 class Token(nn.Module):
@@ -84,9 +75,8 @@ class AttentionFusion(nn.Module):
         self.moment = nn.Parameter(0.1 * torch.randn(1, frames, WIDTH))
         self.question = nn.Parameter(0.1 * torch.randn(1, 1, WIDTH))
         self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
-        n_answers = 2 + sum(len(classes) for classes in QUESTIONS.values())
         self.answers = nn.Sequential(
-            nn.Dropout(DROPOUT), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, n_answers)
+            nn.Dropout(DROPOUT), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, N_OUTPUTS)
         )
 
     def fit(self, inputs: Sequence[np.ndarray]) -> None:
@@ -172,38 +162,3 @@ def predict_with_attention(
     ]
     logits, attention = (torch.cat(list(part)).float().cpu() for part in zip(*answers, strict=True))
     return logits, attention.numpy()
-
-
-def further_loss(answers: np.ndarray, device: torch.device):
-    """Return the loss of the further questions, as `training.train` takes it.
-
-    Args:
-        answers: (n, 3) class of each of `QUESTIONS`, `UNKNOWN` where nobody knows.
-        device: where the net is.
-    """
-    known = torch.as_tensor(answers)
-    parts = np.cumsum([2, *(len(classes) for classes in QUESTIONS.values())])
-
-    def loss(logits: torch.Tensor, batch: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
-        total = logits.new_zeros(())
-        for i, question in enumerate(QUESTIONS):
-            target = known[torch.from_numpy(batch), i].clone()
-            if question == "side":
-                swap = torch.from_numpy(mirrored) & (target != UNKNOWN)
-                target[swap] = 2 - target[swap]
-            if (target != UNKNOWN).any():
-                part = logits[:, parts[i] : parts[i + 1]]
-                total = total + nn.functional.cross_entropy(part, target.to(logits.device))
-        return total
-
-    return loss
-
-
-def answers_table(logits: torch.Tensor) -> pd.DataFrame:
-    """Return the probability of every class of every further question: `eyes_normal`, ..."""
-    columns, start = {}, 2
-    for question, classes in QUESTIONS.items():
-        shares = torch.softmax(logits[:, start : start + len(classes)].float(), 1).numpy()
-        columns |= {f"{question}_{name}": shares[:, i] for i, name in enumerate(classes)}
-        start += len(classes)
-    return pd.DataFrame(columns)

@@ -146,8 +146,9 @@ def open_tasks(
                 tasks.append(task)
     tasks.reverse()
     # The slow ones first, so that no core is left with a long one at the end.
-    slow = {"lines+rgb-resnet50": 0, "lines-resnet50": 1, "rgb-resnet50": 2}
-    tasks.sort(key=lambda task: slow.get(task.parameters["model"], 3))
+    slow = ("lines+rgb-resnet50", "lines-resnet50", "lines-multitask-resnet50", "rgb-resnet50")
+    rank = {model: i for i, model in enumerate(slow)}
+    tasks.sort(key=lambda task: rank.get(task.parameters["model"], len(slow)))
     for task in {task.notebook: task for task in tasks}.values():
         check_parameters(task)
     return tasks

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from palsy_utils.cohort import load_cohort
+from palsy_utils.counterfactual import swap_regions
 from palsy_utils.explanations import (
     SIDES,
     by_region_and_side,
@@ -33,14 +34,15 @@ EXPLAINED = (
     "expressions-fnn",
     "lines-resnet50",
     "rgb-resnet50",
+    "lines-multitask-resnet50",
 )
-OWN_ANSWER = "attention-fusion-structured"  # it is asked for the side, and answers
+ASKED = ("lines-multitask-resnet50", "attention-fusion-structured")  # they name the side themselves
 
 
 def nets_to_explain(
     cohort: str, profile: str, folds: int = 0, seed: int = 0, device: str = "auto"
 ) -> dict[str, list[Fold]]:
-    """Open, for each of `EXPLAINED` and `OWN_ANSWER`, the folds that are done.
+    """Open, for each of `EXPLAINED` and `ASKED`, the folds that are done.
 
     Folds whose people have no palsy frame are left out: there is nothing to explain.
 
@@ -54,7 +56,7 @@ def nets_to_explain(
         name for name, people in fold_names(samples, folds).items() if ill.intersection(people)
     ]
     nets = {}
-    for model in (*EXPLAINED, OWN_ANSWER):
+    for model in dict.fromkeys((*EXPLAINED, *ASKED)):
         done = [name for name in names if fold_state(run / model / name) == DONE]
         if done:
             nets[model] = [
@@ -90,6 +92,8 @@ def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
         net
     ]
     rows, array = palsy_rows(fold), load_inputs(fold)[0]
+    if fold.model in ASKED:
+        return np.stack([swap_regions(n, array[rows], points[rows]) for n in nets])
     if modality not in STRUCTURED:
         return np.stack(
             [heat_by_region_and_side(grad_cam(n, array[rows]), points[rows]) for n in nets]
@@ -134,7 +138,7 @@ def points_of_samples(root: Path) -> np.ndarray:
 
 
 def own_sides(fold: Fold) -> np.ndarray:
-    """Return the side that an attention fusion itself names on `palsy_rows`."""
+    """Return the side that a net of `ASKED` itself names on `palsy_rows`."""
     table = pd.read_csv(fold.folder / "answers.csv", dtype={"patient": str, "video": str})
     left, right = (table[f"side_{side}"].to_numpy() for side in SIDES)
     is_palsy = read_predictions(fold.folder)["label"].to_numpy() == 1

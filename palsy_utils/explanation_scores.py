@@ -15,7 +15,8 @@ from sklearn.metrics import recall_score
 
 from palsy_utils.evaluation import THRESHOLD, draw_people, interval
 from palsy_utils.explained_folds import (
-    OWN_ANSWER,
+    ASKED,
+    EXPLAINED,
     explain,
     explain_without_net,
     own_sides,
@@ -117,7 +118,7 @@ def score_models(
 ) -> tuple[pd.DataFrame, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Explain and score nets on the palsy frames of the people held out, and what stands beside.
 
-    Beside them: the asymmetry without a net, and the side that an attention fusion itself names.
+    Beside them: the asymmetry without a net, and the side that a net itself names if asked.
 
     Args:
         root: the cohort's folder.
@@ -133,9 +134,10 @@ def score_models(
     for model, folds in progress(nets.items(), "explaining", len(nets), "model"):
         rows = np.concatenate([palsy_rows(fold) for fold in folds])
         known = truth.iloc[rows], who.iloc[rows]
-        if model == OWN_ANSWER:
+        if model in ASKED:
             answer = pd.DataFrame({"side": np.concatenate([own_sides(fold) for fold in folds])})
             table.append(score_row(model + " (asked)", *known, answer.assign(region=None)))
+        if model not in EXPLAINED:
             continue
         strengths = np.concatenate([explain(fold, points) for fold in folds], 1)[0]
         explained[model] = rows, strengths

@@ -201,8 +201,9 @@ def heat_by_region_and_side(maps: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def random_twin(net: nn.Module, modality: str, seed: int, backbone: str = "resnet50") -> nn.Module:
     """Return a net with the same layers and scaling and random weights: it has learnt nothing."""
+    multitask = net[-1].out_features > 2
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        twin = build_model((modality,), backbone=backbone)
+        twin = build_model((modality,), None, backbone, multitask)
     twin[0].load_state_dict(net[0].state_dict())
     return twin

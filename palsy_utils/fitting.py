@@ -13,13 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.attention import (
-    QUESTIONS,
-    AttentionFusion,
-    AveragedAttention,
-    build_attention,
-    further_loss,
-)
+from palsy_utils.attention import AttentionFusion, AveragedAttention, build_attention
 from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.modalities import load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
@@ -27,8 +21,9 @@ from palsy_utils.models import build_model, imagenet_weights
 from palsy_utils.one_fold import Fold, how_to_train, load_inputs
 from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile, find_profile
+from palsy_utils.questions import answered, further_loss, known_answers
 from palsy_utils.rows import ATTENTION, MODELS, find_model
-from palsy_utils.tokens import known_answers, load_tokens
+from palsy_utils.tokens import load_tokens
 from palsy_utils.training import pick_device, round_weights, seed_everything, train
 
 KIND, VERSION = "palsy model", 2
@@ -47,7 +42,7 @@ class Fitted:
     model: str
     profile: Profile
     net: nn.Module
-    questions: tuple[str, ...]  # of `attention.QUESTIONS`, those that somebody had answered
+    questions: tuple[str, ...]  # of `questions.QUESTIONS`, those that somebody had answered
     temperature: float | None  # None: nothing to calibrate it on
     facts: dict  # what `model_card.card` tells
 
@@ -83,19 +78,20 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         PalsyError: a modality was not built, or the cohort has a single class.
     """
     questions, weights, loss_of, mirrored = (), None, None, None
-    how = how_to_train(fold)
+    how, row = how_to_train(fold), find_model(fold.model)
+    if row.multitask:
+        answers = known_answers(fold.samples, known_sides(fold.root))
+        questions, loss_of = answered(answers), further_loss(answers, fold.device)
     if is_attention(fold.model):
         tokens, flipped = load_tokens(fold)
         inputs, mirrored = list(tokens.values()), list(flipped.values())
-        answers = known_answers(fold.samples, known_sides(fold.root))
-        questions = tuple(q for i, q in enumerate(QUESTIONS) if (answers[:, i] >= 0).any())
-        loss_of = further_loss(answers, fold.device)
         build = partial(build_attention, tokens, how.nets)
     else:
-        inputs, modalities = load_inputs(fold), find_model(fold.model).modalities
-        if find_model(fold.model).sees_images:
+        inputs = load_inputs(fold)
+        if row.sees_images:
             weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
-        build = partial(build_model, modalities, weights, fold.profile.backbone)
+        shape = (row.modalities, weights, fold.profile.backbone, row.multitask)
+        build = partial(build_model, *shape)
     seed_everything(fold.seed)
     net, labels = build(), fold.samples["label"]
     given = (inputs, labels, fold.train, how, fold.device, fold.seed)
@@ -107,7 +103,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
 
 
 def is_attention(model: str) -> bool:
-    """Say whether a model attends to tokens, and so answers further questions."""
+    """Say whether a model attends to tokens."""
     return find_model(model).notebook == ATTENTION
 
 
@@ -171,8 +167,8 @@ def read_model(path: Path) -> Fitted:
             nets = getattr(profile, find_model(content["model"]).training).nets
             net = AveragedAttention(AttentionFusion(*shape) for _ in range(nets))
         else:
-            modalities = find_model(content["model"]).modalities
-            net = build_model(modalities, backbone=profile.backbone)
+            row = find_model(content["model"])
+            net = build_model(row.modalities, None, profile.backbone, row.multitask)
         net.load_state_dict(content["weights"])
         parts = (content[name] for name in ("temperature", "facts"))
         return Fitted(content["model"], profile, net.eval(), tuple(content["questions"]), *parts)

@@ -1,9 +1,10 @@
 """The nets of the paper's section 2.2, in its own order of layers, and their nearest kin.
 
-Every net returns two *logits* (healthy, palsy). The paper's sigmoid is applied by `probabilities`
-and, inside the loss, by `BCEWithLogitsLoss`, which is the same binary cross-entropy without its
-rounding near 0 and 1. A net takes its modality as stored; scaling is its first layer, whose
-numbers are fitted on the training people only and travel with the weights.
+Every net returns two *logits* (healthy, palsy), a multi-task net more (`questions.py`). The
+paper's sigmoid is applied by `probabilities` and, inside the loss, by `BCEWithLogitsLoss`, which is
+the same binary cross-entropy without its rounding near 0 and 1. A net takes its modality as stored;
+scaling is its first layer, whose numbers are fitted on the training people only and travel with
+the weights.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from torch import nn
 
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PalsyError
+from palsy_utils.questions import N_OUTPUTS
 
 UNITS = {"coordinates": (128, 64, 32), "expressions": (64, 32, 10)}  # paper; then 2 outputs
 UNITS |= {"asymmetry": (128, 64, 32), "handcrafted": (64, 32, 10)}  # ours, the same two shapes
@@ -182,14 +184,22 @@ def build_fusion(n_features: int) -> nn.Sequential:
 
 
 def build_model(
-    modalities: Sequence[str], weights: dict | None = None, backbone: str = "resnet50"
+    modalities: Sequence[str],
+    weights: dict | None = None,
+    backbone: str = "resnet50",
+    multitask: bool = False,
 ) -> nn.Module:
-    """Build the net of a single structured modality, a single image modality, or two images."""
+    """Build the net of a single structured modality, a single image modality, or two images.
+
+    A multi-task net of a single modality has the outputs of `questions.py` after the paper's two.
+    """
     if len(modalities) == 2:
         return TwoImages(weights, backbone)
-    if modalities[0] in UNITS:
-        return build_fnn(modalities[0])
-    return build_image_net(weights, backbone)
+    is_structured = modalities[0] in UNITS
+    net = build_fnn(modalities[0]) if is_structured else build_image_net(weights, backbone)
+    if multitask:
+        net[-1] = nn.Linear(net[-1].in_features, N_OUTPUTS)
+    return net
 
 
 def probabilities(logits: torch.Tensor) -> torch.Tensor:

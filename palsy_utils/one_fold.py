@@ -1,6 +1,7 @@
 """One model on one fold: what it works on, and what it leaves behind."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from palsy_utils.folds import fold_names
 from palsy_utils.modalities import fingerprint, load_modality, load_samples
 from palsy_utils.models import build_model
 from palsy_utils.profiles import Profile, Training, find_profile
+from palsy_utils.questions import answers_table
 from palsy_utils.rows import find_model
 from palsy_utils.runs import run_folder, write_predictions
 from palsy_utils.training import has_bf16, pick_device
@@ -156,6 +158,27 @@ def save_fold(
     return write_predictions(held_out, probability, *what)
 
 
+def save_answers(
+    fold: Fold, logits: torch.Tensor, attention: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
+    """Write `answers.csv` beside the predictions of a fold: what a multi-task net says besides.
+
+    Args:
+        fold: see `open_fold`.
+        logits: (n, `questions.N_OUTPUTS`) of the held-out samples.
+        attention: to each modality, (n,); they add up to 1.
+
+    Returns:
+        `patient`, `video`, `frame`, `attention_<modality>` if there is any, and the probability
+        of each class of `questions.QUESTIONS`.
+    """
+    who = fold.samples.iloc[fold.test][["patient", "video", "frame"]].reset_index(drop=True)
+    shares = {f"attention_{name}": share for name, share in (attention or {}).items()}
+    table = pd.concat([who.assign(**shares), answers_table(logits)], axis=1)
+    write_csv(table.round(6), fold.folder / "answers.csv")
+    return table
+
+
 def load_net(fold: Fold, model: str) -> nn.Module:
     """Load the net of another model that was trained on the same fold of the same run.
 
@@ -164,7 +187,8 @@ def load_net(fold: Fold, model: str) -> nn.Module:
     """
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
     path = folder / "weights.pt"
-    net = build_model(find_model(model).modalities, backbone=fold.profile.backbone)
+    row = find_model(model)
+    net = build_model(row.modalities, None, fold.profile.backbone, row.multitask)
     if not path.exists():
         raise PalsyError(
             f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "

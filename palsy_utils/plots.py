@@ -17,6 +17,7 @@ from palsy_utils.landmarks import EXPRESSIONS, POINTS_125
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
+DARK_GREY = "#777777"
 PALSY, HEALTHY = RED, BLUE
 MODEL_COLOURS = {
     "coordinates-fnn": GREEN,
@@ -28,6 +29,7 @@ MODEL_COLOURS = {
     "late-fusion": SKY,
     "asymmetry-fnn": BLUE,
     "handcrafted-fnn": GREEN,
+    "lines-multitask-resnet50": DARK_GREY,
     "early-fusion-rgb+handcrafted": RED,
     "weighted-late-fusion": SKY,
     "attention-fusion-structured": ORANGE,

@@ -58,7 +58,7 @@ def attention_timeline(answers: pd.DataFrame, modalities: Sequence[str], title: 
     """Draw the share of attention that each modality got, frame by frame.
 
     Args:
-        answers: from `tokens.save_answers`.
+        answers: from `one_fold.save_answers`.
         modalities: their names.
         title: model and person.
     """

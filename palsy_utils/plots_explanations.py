@@ -63,6 +63,33 @@ def heat_on_lines(image: np.ndarray, heat: np.ndarray, title: str) -> Figure:
     return figure
 
 
+def swapped_regions(
+    image: np.ndarray, areas: np.ndarray, answers: Mapping[str, float], title: str
+) -> Figure:
+    """Show an image as it is, and with one region after the other swapped for its mirror image.
+
+    Args:
+        image: (size, size) uint8.
+        areas: (size, size) numbers of `landmarks.REGIONS`, from `counterfactual.region_of_pixels`.
+        answers: what the net says of the image (`as it is`) and with each region swapped.
+        title: model and face.
+    """
+    figure, axes = plt.subplots(
+        1, len(answers), figsize=(2.3 * len(answers), 3.2), layout="constrained"
+    )
+    for ax, (name, answer) in zip(axes, answers.items(), strict=True):
+        inside = areas == (REGIONS.index(name) if name in REGIONS else -1)
+        ax.imshow(np.where(inside, image[:, ::-1], image), cmap="gray", vmin=0, vmax=255)
+        shade = np.zeros((*image.shape, 4))
+        shade[inside] = (*plt.matplotlib.colors.to_rgb(ORANGE), 0.35)
+        ax.imshow(shade)
+        ax.set(title=f"{name}\n{answer:+.1f}", xticks=[], yticks=[])
+        ax.set_xlabel("subject's right | left", fontsize="small")
+        ax.grid(False)
+    figure.suptitle(f"{title}: a weak left (+) or right (-)?")
+    return figure
+
+
 def tinted_faces(
     picture: np.ndarray, points: np.ndarray, strengths: Mapping[str, np.ndarray], title: str
 ) -> Figure:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from palsy_utils.attention import answers_table, predict_with_attention
+from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import measure_frames
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces, measure_faces, open_landmarker
@@ -26,6 +26,8 @@ from palsy_utils.models import probabilities
 from palsy_utils.one_fold import Fold, load_inputs
 from palsy_utils.pictures import read_image
 from palsy_utils.profiles import Profile
+from palsy_utils.questions import answers_table
+from palsy_utils.rows import find_model
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import compute, pick_device
 
@@ -138,15 +140,16 @@ def predict_clip(fitted: Fitted, cohort: Cohort, device: str = "auto") -> pd.Dat
     rows, nobody = np.arange(len(samples)), np.arange(0)
     who = (fitted.model, ANYBODY, (), samples, nobody, rows)
     fold = Fold(cohort.root, fitted.profile, *who, 0, where, cohort.root)
-    answers = pd.DataFrame(index=rows)
     if is_attention(fitted.model):
         inputs = list(load_tokens(fold)[0].values())
         logits, _ = predict_with_attention(fitted.net, inputs, rows, where)
+    else:
+        logits = compute(fitted.net, load_inputs(fold), rows, where)
+    answers = pd.DataFrame(index=rows)
+    if find_model(fitted.model).multitask:
         known = tuple(f"{question}_" for question in fitted.questions)
         answers = answers_table(logits)
         answers = answers[[column for column in answers if column.startswith(known)]]
-    else:
-        logits = compute(fitted.net, load_inputs(fold), rows, where)
     probability = probabilities(logits).numpy()
     calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
     said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})

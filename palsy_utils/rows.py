@@ -14,6 +14,7 @@ class Model(Plain):
     training: str = ""  # field of `profiles.Profile` with its training numbers; none: not trained
     needs: tuple[str, ...] = ()  # models of the same fold that must be trained before
     paper: tuple[float, float, float] | None = None  # F1, precision, recall; per cent, Table 1
+    multitask: bool = False  # also asked `questions.QUESTIONS`
 
     @property
     def sees_images(self) -> bool:
@@ -104,6 +105,14 @@ NEW_MODELS = {
         notebook=SINGLE,
         training="sided_fnn",
     ),
+    "lines-multitask-resnet50": Model(
+        modalities=("lines",),
+        title="Line images, asked for grades and side too",
+        architecture="ResNet50, multi-task",
+        notebook=SINGLE,
+        training="lines_resnet50",
+        multitask=True,
+    ),
     "early-fusion-rgb+handcrafted": Model(
         modalities=("rgb", "handcrafted"),
         title="RGB images + handcrafted features",
@@ -125,6 +134,7 @@ NEW_MODELS = {
         architecture="Attention fusion",
         notebook=ATTENTION,
         training="attention",
+        multitask=True,
     ),
     "clip-fusion": Model(
         modalities=STRUCTURED,
@@ -132,6 +142,7 @@ NEW_MODELS = {
         architecture="Attention fusion",
         notebook=ATTENTION,
         training="clip",
+        multitask=True,
     ),
     "attention-fusion": Model(
         modalities=(*STRUCTURED, "lines", "rgb"),
@@ -139,6 +150,7 @@ NEW_MODELS = {
         architecture="Attention fusion",
         notebook=ATTENTION,
         training="attention",
+        multitask=True,
         needs=("lines-resnet50", "rgb-resnet50"),
     ),
 }

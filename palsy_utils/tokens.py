@@ -1,13 +1,9 @@
-"""What an attention fusion sees of every sample, and what else is known of it."""
-
-from collections.abc import Mapping, Sequence
+"""What an attention fusion sees of every sample."""
 
 import numpy as np
 import pandas as pd
-import torch
 
-from palsy_utils.attention import QUESTIONS, STEPS, UNKNOWN, answers_table
-from palsy_utils.files import write_csv
+from palsy_utils.attention import STEPS
 from palsy_utils.modalities import load_modality, mirror_modality
 from palsy_utils.one_fold import Fold, load_net
 from palsy_utils.rows import STRUCTURED, find_model
@@ -67,45 +63,3 @@ def load_tokens(fold: Fold) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
         arrays = {name: with_context(array, rows) for name, array in arrays.items()}
         mirrored = {name: with_context(array, rows) for name, array in mirrored.items()}
     return arrays, mirrored
-
-
-def known_answers(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray:
-    """Return the class of each of `QUESTIONS` for every sample, `UNKNOWN` where nobody knows.
-
-    Args:
-        samples: `modalities.SAMPLES`: grades of eyes and mouth where regions are labelled.
-        sides: side of the palsy of people for whom it is known. A frame labelled healthy shows
-            no side.
-    """
-    answers = np.full((len(samples), len(QUESTIONS)), UNKNOWN)
-    for i, region in enumerate(("eyes", "mouth")):
-        for grade, name in enumerate(QUESTIONS[region]):
-            answers[(samples[region] == name).to_numpy(), i] = grade
-    side = samples["patient"].map(dict(sides)).to_numpy()
-    palsy = samples["label"].to_numpy() == 1
-    for number, name in enumerate(QUESTIONS["side"]):
-        answers[palsy & (side == name), 2] = number
-    answers[~palsy & pd.notna(side), 2] = QUESTIONS["side"].index("none")
-    return answers
-
-
-def save_answers(
-    fold: Fold, logits: torch.Tensor, attention: np.ndarray, names: Sequence[str]
-) -> pd.DataFrame:
-    """Write `answers.csv` beside the predictions of a fold: attention, grades, side.
-
-    Args:
-        fold: see `one_fold.open_fold`.
-        logits: of the held-out samples, see `attention.predict_with_attention`; so is attention.
-        attention: (n, modalities, frames).
-        names: of the modalities.
-
-    Returns:
-        `patient`, `video`, `frame`, `attention_<modality>` (they add up to 1), and the
-        probability of each class of `attention.QUESTIONS`.
-    """
-    who = fold.samples.iloc[fold.test][["patient", "video", "frame"]].reset_index(drop=True)
-    shares = pd.DataFrame(attention.sum(2), columns=[f"attention_{name}" for name in names])
-    table = pd.concat([who, shares, answers_table(logits)], axis=1)
-    write_csv(table.round(6), fold.folder / "answers.csv")
-    return table

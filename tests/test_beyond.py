@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from palsy_utils.attention import QUESTIONS
 from palsy_utils.models import build_image_net, build_model
 from palsy_utils.one_fold import load_net, open_fold, save_fold
+from palsy_utils.questions import QUESTIONS
 from palsy_utils.rows import NEW_MODELS, PAPER_MODELS, STRUCTURED
 from palsy_utils.runs import PREDICTIONS, read_predictions
 
@@ -39,12 +39,18 @@ def test_new_rows_stand_below_the_papers_in_the_table(beyond):
 
 
 def test_attention_and_answers_are_kept(beyond):
-    folder = beyond / "small" / "runs" / "smoke" / "attention-fusion" / "p01"
-    answers = pd.read_csv(folder / "answers.csv")
-    shares = answers[[f"attention_{name}" for name in (*STRUCTURED, "lines", "rgb")]]
-    assert np.allclose(shares.sum(axis=1), 1, atol=1e-4) and len(answers) == 24
-    for question, classes in QUESTIONS.items():
-        assert np.allclose(answers[[f"{question}_{c}" for c in classes]].sum(axis=1), 1, atol=1e-4)
+    for model, seen in (
+        ("attention-fusion", (*STRUCTURED, "lines", "rgb")),
+        ("lines-multitask-resnet50", ()),
+    ):
+        folder = beyond / "small" / "runs" / "smoke" / model / "p01"
+        answers = pd.read_csv(folder / "answers.csv")
+        shares = [f"attention_{name}" for name in seen]
+        assert [column for column in answers if column.startswith("attention_")] == shares
+        columns = [[f"{question}_{c}" for c in classes] for question, classes in QUESTIONS.items()]
+        for adding_up in (shares, *columns) if seen else columns:
+            assert np.allclose(answers[adding_up].sum(axis=1), 1, atol=1e-4)
+        assert len(answers) == 24
 
 
 def test_other_backbones_run(small):

@@ -24,12 +24,15 @@ from palsy_utils.modalities import load_samples
 from palsy_utils.runs import read_predictions
 
 PICTURES = ("coordinates-fnn", "expressions-fnn", "lines-resnet50", "rgb-resnet50")
+MULTITASK = "lines-multitask-resnet50"
 
 
 @pytest.fixture(scope="module")
-def known(smoke, tmp_path_factory) -> Path:
-    """The smoke run with what is known of its people, their side."""
+def known(smoke, beyond, tmp_path_factory) -> Path:
+    """The smoke run, a net that is asked for the side, and what is known of its people."""
     root = Path(shutil.copytree(smoke.root, tmp_path_factory.mktemp("known") / "small"))
+    run = Path("runs") / "smoke" / MULTITASK
+    shutil.copytree(beyond / "small" / run, root / run)
     shutil.copy(PHANTOM / "patients.csv", root)
     return root
 
@@ -99,7 +102,7 @@ def test_without_truth_faces_are_explained_and_not_scored(known, tmp_path, monke
     (root / "patients.csv").unlink()
     shutil.rmtree(root / "runs/smoke/rgb-resnet50")
     table, explained = score_models(root, nets_to_explain(str(root), "smoke"), 1)
-    assert table["model"].tolist() == list(PICTURES[:3])
+    assert table["model"].tolist() == [*PICTURES[:3], f"{MULTITASK} (asked)", MULTITASK]
     assert table[[name for name in COLUMNS[3:] if "n_" not in name]].isna().all(axis=None)
     rows, strengths = explained["lines-resnet50"]
     assert strengths.shape == (len(rows), 4, 2) and np.isfinite(strengths).all()
@@ -127,7 +130,10 @@ def test_a_run_without_nets_is_told_what_to_do(small):
 
 def test_every_net_of_the_run_is_scored(known, monkeypatch):
     table, _ = score_models(known, nets_to_explain(str(known), "smoke", device="cpu"), 2)
-    assert list(table) == COLUMNS and table["model"].tolist() == list(PICTURES)
+    asked = table["model"] == f"{MULTITASK} (asked)"
+    assert table.loc[asked, "side_score"].between(0, 1).all() and asked.sum() == 1
+    table = table[~asked]
+    assert list(table) == COLUMNS and table["model"].tolist() == [*PICTURES, MULTITASK]
     n = int((load_samples(known)["label"] == 1).sum())
     assert (table["n_frames"] == n).all() and (table["n_people"] == 3).all()
     for what in ("side", "region"):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from palsy_utils.attention import further_loss
 from palsy_utils.evaluation import scores
 from palsy_utils.inner import (
     choose_pair,
@@ -20,7 +19,7 @@ from palsy_utils.inner import (
 )
 from palsy_utils.models import build_model
 from palsy_utils.one_fold import how_to_train, load_inputs, open_fold
-from palsy_utils.tokens import known_answers
+from palsy_utils.questions import further_loss, known_answers
 from palsy_utils.training import seed_everything, train
 
 

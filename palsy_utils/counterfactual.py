@@ -1,0 +1,84 @@
+"""What would an image net say if one region of the face were the other way round?
+
+For nets that are asked for the side (`questions.py`): a net that is only asked *palsy or not*, and
+shown mirrored faces, has no reason to tell a weak side from a healthy one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from captum.attr import FeatureAblation
+from scipy.spatial import KDTree
+from torch import nn
+
+from palsy_utils.landmarks import POINTS_125, REGIONS, region_of_point
+from palsy_utils.mirror import MIRROR_125
+from palsy_utils.questions import QUESTIONS, outputs_of
+from palsy_utils.upright import window
+
+
+def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what is explained, as a function: the net's output for a weak left minus right.
+
+    Half of what it says of an image minus half of what it says of the mirror image, so that a
+    mirrored face has the opposite answer, and neither side of the *picture* is preferred.
+    """
+    left, right = (QUESTIONS["side"].index(side) for side in ("left", "right"))
+
+    def margin(images: torch.Tensor) -> torch.Tensor:
+        says = [net(x)[:, outputs_of("side")] for x in (images, images.flip(2))]
+        straight, flipped = (answer[:, left] - answer[:, right] for answer in says)
+        return (straight - flipped) / 2
+
+    return margin
+
+
+def region_of_pixels(points: np.ndarray, size: int) -> np.ndarray:
+    """Give each pixel of the upright window to the region of the nearest of the 125 landmarks.
+
+    Landmarks and their mirror images count alike, so a region and its mirror image are one area.
+
+    Args:
+        points: (478, 2) landmarks of a face in pixels of its picture.
+        size: of the window, in pixels.
+
+    Returns:
+        (size, size) numbers of `landmarks.REGIONS`.
+    """
+    affine = window(points, size)
+    at = points[list(POINTS_125)] @ affine[:, :2].T + affine[:, 2] - 0.5  # from centres
+    mirrored = at[MIRROR_125] * [-1, 1] + [size - 1, 0]
+    region = np.array([REGIONS.index(region_of_point(point)) for point in POINTS_125])
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1)
+    (near, i), (near_mirrored, j) = (KDTree(where).query(pixels) for where in (at, mirrored))
+    return np.where(near <= near_mirrored, region[i], region[j])
+
+
+@torch.no_grad()
+def swap_regions(net: nn.Module, images: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Swap each region, both its sides, for its mirror image: how much of the answer goes with it?
+
+    A region that is alike on both sides takes nothing along. One that alone makes the net say
+    *left* takes all of it: the face is then its own mirror image, and the answer the opposite.
+    So half the change is the part of the answer that the region carries.
+
+    Args:
+        net: a multi-task image net, from `models.build_model`.
+        images: (n, size, size) uint8.
+        points: (n, 478, 2) landmarks of the same faces, pixels of the picture.
+
+    Returns:
+        Strengths (n, 4, 2), see `explanations.py`: what speaks for a weak left, in the first
+        column, or for a weak right, in the second.
+    """
+    method = FeatureAblation(for_left(net.cpu().eval()))
+    parts, n = [], max(1, len(images) // 64)
+    for faces, marks in zip(np.array_split(images, n), np.array_split(points, n), strict=True):
+        areas = torch.from_numpy(np.stack([region_of_pixels(p, images.shape[1]) for p in marks]))
+        pictures = torch.from_numpy(np.array(faces)).float()
+        lost = method.attribute(pictures, pictures.flip(2), feature_mask=areas)
+        owns = torch.stack([areas == region for region in range(len(REGIONS))], 1)
+        change = (lost[:, None] * owns).sum((2, 3)) / owns.sum((2, 3)).clamp(min=1)
+        parts.append(torch.stack([change.clamp(min=0), (-change).clamp(min=0)], 2) / 2)
+    return torch.cat(parts).numpy()
