@@ -34,9 +34,9 @@ EXPLAINED = (
     "expressions-fnn",
     "lines-resnet50",
     "rgb-resnet50",
-    "lines-multitask-resnet50",
 )
-ASKED = ("lines-multitask-resnet50", "attention-fusion-structured")  # they name the side themselves
+SWAPPED = "lines-multitask-resnet50"  # explained by what it names itself, region by region
+ASKED = (SWAPPED, "attention-fusion-structured")  # they were asked for the side, and name it
 
 
 def nets_to_explain(
@@ -44,7 +44,8 @@ def nets_to_explain(
 ) -> dict[str, list[Fold]]:
     """Open, for each of `EXPLAINED` and `ASKED`, the folds that are done.
 
-    Folds whose people have no palsy frame are left out: there is nothing to explain.
+    Folds whose people have no palsy frame are left out: there is nothing to explain. So are nets
+    of `ASKED` in a cohort where nobody's side is known, for there they were never asked.
 
     Raises:
         PalsyError: the run has none of `EXPLAINED`.
@@ -55,8 +56,9 @@ def nets_to_explain(
     names = [
         name for name, people in fold_names(samples, folds).items() if ill.intersection(people)
     ]
+    asked = ASKED if set(known_sides(root).values()).intersection(SIDES) else ()
     nets = {}
-    for model in dict.fromkeys((*EXPLAINED, *ASKED)):
+    for model in (*EXPLAINED, *asked):
         done = [name for name in names if fold_state(run / model / name) == DONE]
         if done:
             nets[model] = [
@@ -79,7 +81,7 @@ def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
     """Explain the net of a fold on `palsy_rows`, and random twins of it.
 
     Args:
-        fold: of one of `EXPLAINED`.
+        fold: of one of `EXPLAINED`, or `SWAPPED`.
         points: from `points_of_samples`.
         twins: 0 for the trained net alone, k for k nets with random weights instead.
 
@@ -92,7 +94,7 @@ def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
         net
     ]
     rows, array = palsy_rows(fold), load_inputs(fold)[0]
-    if fold.model in ASKED:
+    if fold.model == SWAPPED:
         return np.stack([swap_regions(n, array[rows], points[rows]) for n in nets])
     if modality not in STRUCTURED:
         return np.stack(

@@ -16,7 +16,7 @@ from sklearn.metrics import recall_score
 from palsy_utils.evaluation import THRESHOLD, draw_people, interval
 from palsy_utils.explained_folds import (
     ASKED,
-    EXPLAINED,
+    SWAPPED,
     explain,
     explain_without_net,
     own_sides,
@@ -137,8 +137,8 @@ def score_models(
         if model in ASKED:
             answer = pd.DataFrame({"side": np.concatenate([own_sides(fold) for fold in folds])})
             table.append(score_row(model + " (asked)", *known, answer.assign(region=None)))
-        if model not in EXPLAINED:
-            continue
+            if model != SWAPPED:
+                continue
         strengths = np.concatenate([explain(fold, points) for fold in folds], 1)[0]
         explained[model] = rows, strengths
         structured = find_model(model).modalities[0] in STRUCTURED

@@ -127,9 +127,13 @@ def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def beyond(smoke, tmp_path_factory) -> Path:
-    """The same with the rows beyond the paper: a folder with the cohort `small` and `figures`."""
+    """The same with the rows beyond the paper, and what is known of the people.
+
+    A folder with the cohort `small` and `figures`.
+    """
     folder = tmp_path_factory.mktemp("beyond")
     root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
+    shutil.copy(PHANTOM / "patients.csv", root)
     command = [*smoke.command, "--models", "beyond"]
     command[command.index("--cohort") + 1] = root
     command[command.index("--figures") + 1] = folder / "figures"
