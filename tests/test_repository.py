@@ -7,6 +7,7 @@ import subprocess
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
 import pandas as pd
 import papermill
 import pytest
@@ -108,6 +109,29 @@ def test_readme_scores_of_real_faces_are_the_measured_ones():
     measured = re.findall(r"0\.\d{3}", (PROJECT / "figures" / "real_faces.csv").read_text())
     scores = re.findall(r"0\.\d{3}", told)
     assert len(scores) > 10 and set(scores) <= set(measured)
+
+
+def test_readme_scores_of_drawn_people_are_the_measured_ones():
+    """Those of the cohort of YFP's size, and those of explanations, to the digits they have."""
+    readme = (PROJECT / "README.md").read_text()
+    start, middle = (readme.index(words) for words in ("On a drawn cohort of", "Explanations are"))
+    end = readme.index("![A drawn face with the region tinted")
+    for text, name, pattern in (
+        (readme[start:middle], "evidence", r"\d\.\d+"),
+        (readme[middle:end], "explanations", r"(\d+) %"),
+    ):
+        files = [
+            PROJECT / "figures" / cohort / f"{name}.csv" for cohort in ("phantom", "phantom-21")
+        ]
+        measured = np.concatenate(
+            [pd.read_csv(f).select_dtypes(float).to_numpy() for f in files], 0
+        )
+        told = re.findall(pattern, text)
+        for number in told:
+            digits = len(number.partition(".")[2])
+            off = np.abs(measured - (float(number) if digits else int(number) / 100))
+            assert np.nanmin(off) <= 0.501 * 10.0 ** -(digits or 2), number
+        assert len(told) > 15
 
 
 def numbers(cell):
