@@ -198,7 +198,8 @@ def card(model: str, facts: dict, temperature: float | None) -> str:
         "had not seen, over all their frames, a frame called palsy from 0.5 on. Intervals are "
         "95 %, from resampling people. They hold for people, cameras and lighting like those of "
         "the cohort, and for nobody else. The numbers of the profile (epochs, learning rates) were "
-        "settled on drawn cohorts; on those, scores flatter.",
+        "settled on drawn cohorts, those of asymmetry, handcrafted features and attention on 344 "
+        "photographs of real faces; on those, scores flatter.",
         "",
         "## Intended use and limits",
         "",
