@@ -17,6 +17,7 @@ from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PROJECT, PalsyError
 from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
 from palsy_utils.modalities import fingerprint, load_samples
+from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile, find_profile
 from palsy_utils.rows import MODELS, choose_models, find_model
 from palsy_utils.runs import DONE, IDENTITY, check_same_data, find_damage, grid, run_folder
@@ -125,7 +126,8 @@ def open_tasks(
     scheme = describe_scheme(folds, cohort.group)
     print(f"{cohort.name}: {scheme} of {len(models)} models, profile {profile.name}")
     states = grid(folder, MODELS, folds)
-    check_same_data(folder, states, folds, fingerprint(cohort.root))
+    same = (fingerprint(cohort.root), known_sides(cohort.root))
+    check_same_data(folder, states, folds, *same)
     rows = {
         fold: [samples.loc[side, list(IDENTITY)].astype(str).to_numpy().tolist() for side in sides]
         for fold, sides in ((fold, split(samples, people)) for fold, people in folds.items())

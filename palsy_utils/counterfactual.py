@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from captum.attr import FeatureAblation
 from scipy.spatial import KDTree
 from torch import nn
 
@@ -56,7 +55,31 @@ def region_of_pixels(points: np.ndarray, size: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def swap_regions(net: nn.Module, images: np.ndarray, points: np.ndarray) -> np.ndarray:
+def swapped_answers(
+    net: nn.Module, images: np.ndarray, areas: np.ndarray, device: torch.device
+) -> np.ndarray:
+    """Ask a net of images as they are, and with each region swapped for its mirror image.
+
+    Args:
+        net: a multi-task image net, from `models.build_model`.
+        images: (n, size, size) uint8.
+        areas: (n, size, size), from `region_of_pixels`.
+        device: where to run it.
+
+    Returns:
+        (n, 1 + 4) outputs of `for_left`: as they are, then `landmarks.REGIONS` in their order.
+    """
+    answer, answers = for_left(net.to(device).eval()), []
+    for rows in np.array_split(np.arange(len(images)), max(1, len(images) // 64)):
+        x, where = (torch.from_numpy(np.array(a[rows])).to(device) for a in (images, areas))
+        swapped = [torch.where(where == i, x.flip(2), x) for i in range(len(REGIONS))]
+        answers.append(torch.stack([answer(face) for face in (x, *swapped)], 1).cpu())
+    return torch.cat(answers).float().numpy()
+
+
+def swap_regions(
+    net: nn.Module, images: np.ndarray, areas: np.ndarray, device: torch.device
+) -> np.ndarray:
     """Swap each region, both its sides, for its mirror image: how much of the answer goes with it?
 
     A region that is alike on both sides takes nothing along. One that alone makes the net say
@@ -64,21 +87,15 @@ def swap_regions(net: nn.Module, images: np.ndarray, points: np.ndarray) -> np.n
     So half the change is the part of the answer that the region carries.
 
     Args:
-        net: a multi-task image net, from `models.build_model`.
-        images: (n, size, size) uint8.
-        points: (n, 478, 2) landmarks of the same faces, pixels of the picture.
+        net: see `swapped_answers`, also for the others.
+        images: see there.
+        areas: see there.
+        device: see there.
 
     Returns:
         Strengths (n, 4, 2), see `explanations.py`: what speaks for a weak left, in the first
         column, or for a weak right, in the second.
     """
-    method = FeatureAblation(for_left(net.cpu().eval()))
-    parts, n = [], max(1, len(images) // 64)
-    for faces, marks in zip(np.array_split(images, n), np.array_split(points, n), strict=True):
-        areas = torch.from_numpy(np.stack([region_of_pixels(p, images.shape[1]) for p in marks]))
-        pictures = torch.from_numpy(np.array(faces)).float()
-        lost = method.attribute(pictures, pictures.flip(2), feature_mask=areas)
-        owns = torch.stack([areas == region for region in range(len(REGIONS))], 1)
-        change = (lost[:, None] * owns).sum((2, 3)) / owns.sum((2, 3)).clamp(min=1)
-        parts.append(torch.stack([change.clamp(min=0), (-change).clamp(min=0)], 2) / 2)
-    return torch.cat(parts).numpy()
+    answers = swapped_answers(net, images, areas, device)
+    carried = (answers[:, :1] - answers[:, 1:]) / 2
+    return np.stack([np.maximum(carried, 0), np.maximum(-carried, 0)], 2)

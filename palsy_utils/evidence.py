@@ -20,6 +20,7 @@ from palsy_utils.evaluation import (
 )
 from palsy_utils.files import PalsyError
 from palsy_utils.modalities import fingerprint
+from palsy_utils.people import known_sides
 from palsy_utils.rows import MODELS
 from palsy_utils.runs import DONE, check_same_data, grid, load_run, run_folder
 
@@ -60,7 +61,7 @@ def load_seeds(
     for seed in seeds:
         run = run_folder(root, profile, seed)
         states = grid(run, MODELS, folds)
-        check_same_data(run, states, folds, fingerprint(root))
+        check_same_data(run, states, folds, fingerprint(root), known_sides(root))
         whole = states.index[(states == DONE).all(axis=1)]
         tables += [load_run(run, whole, folds)] if len(whole) else []
     if not tables:

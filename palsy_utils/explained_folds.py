@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from palsy_utils.cohort import load_cohort
-from palsy_utils.counterfactual import swap_regions
+from palsy_utils.counterfactual import region_of_pixels, swap_regions
 from palsy_utils.explanations import (
     SIDES,
     by_region_and_side,
@@ -21,11 +21,11 @@ from palsy_utils.explanations import (
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.folds import fold_names
-from palsy_utils.modalities import load_modality, load_samples
+from palsy_utils.modalities import fingerprint, load_modality, load_samples
 from palsy_utils.one_fold import Fold, load_inputs, load_net, open_fold
 from palsy_utils.people import known_sides
 from palsy_utils.rows import STRUCTURED, find_model
-from palsy_utils.runs import DONE, fold_state, read_predictions, run_folder
+from palsy_utils.runs import DONE, check_same_data, grid, read_predictions, run_folder
 from palsy_utils.upright import to_pixels
 
 EXPLAINED = (
@@ -48,23 +48,22 @@ def nets_to_explain(
     of `ASKED` in a cohort where nobody's side is known, for there they were never asked.
 
     Raises:
-        PalsyError: the run has none of `EXPLAINED`.
+        PalsyError: the run has nothing to explain, or is of other data.
     """
     root = Path(cohort)
-    samples, run = load_samples(root), run_folder(root, profile, seed)
+    samples, run, sides = load_samples(root), run_folder(root, profile, seed), known_sides(root)
     ill = set(samples.loc[samples["label"] == 1, "patient"])
-    names = [
-        name for name, people in fold_names(samples, folds).items() if ill.intersection(people)
-    ]
-    asked = ASKED if set(known_sides(root).values()).intersection(SIDES) else ()
-    nets = {}
-    for model in (*EXPLAINED, *asked):
-        done = [name for name in names if fold_state(run / model / name) == DONE]
+    people = fold_names(samples, folds)
+    asked = ASKED if set(sides.values()).intersection(SIDES) else ()
+    states, nets = grid(run, (*EXPLAINED, *asked), people), {}
+    check_same_data(run, states, people, fingerprint(root), sides)
+    for model, row in states.iterrows():
+        done = [name for name in people if row[name] == DONE and ill.intersection(people[name])]
         if done:
             nets[model] = [
                 open_fold(cohort, profile, model, name, folds, seed, device) for name in done
             ]
-    if not set(nets).intersection(EXPLAINED):
+    if not set(nets).intersection((*EXPLAINED, SWAPPED)):
         raise PalsyError(
             f"{run} has no net to explain: train one of {', '.join(EXPLAINED)} first, with "
             "`palsy run`."
@@ -95,7 +94,8 @@ def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
     ]
     rows, array = palsy_rows(fold), load_inputs(fold)[0]
     if fold.model == SWAPPED:
-        return np.stack([swap_regions(n, array[rows], points[rows]) for n in nets])
+        areas = np.stack([region_of_pixels(face, array.shape[1]) for face in points[rows]])
+        return np.stack([swap_regions(n, array[rows], areas, fold.device) for n in nets])
     if modality not in STRUCTURED:
         return np.stack(
             [heat_by_region_and_side(grad_cam(n, array[rows]), points[rows]) for n in nets]

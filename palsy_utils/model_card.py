@@ -20,6 +20,7 @@ from palsy_utils.inner import fit_temperature, log_loss, temper
 from palsy_utils.layout import list_images
 from palsy_utils.modalities import fingerprint
 from palsy_utils.one_fold import Fold, how_to_train
+from palsy_utils.people import known_sides
 from palsy_utils.rows import find_model
 from palsy_utils.runs import read_predictions, run_folder
 from palsy_utils.table import PACKAGES, is_drawn
@@ -45,8 +46,9 @@ def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFra
     if missing:
         return None, f"{missing} of {len(people)} folds have no {name} in {where}"
     settings = [read_json(run / person / "settings.json") or {} for person in people]
-    ours = (fingerprint(fold.root), fold.profile.model_dump())
-    if any((s.get("samples"), s.get("profile")) != ours for s in settings):
+    sides = known_sides(fold.root)
+    ours = (fingerprint(fold.root), fold.profile.model_dump(), sides)
+    if any((s.get("samples"), s.get("profile"), s.get("sides", sides)) != ours for s in settings):
         return None, f"{where} was made from other samples or with other training numbers"
     return pd.concat([read_predictions(run / p, name) for p in people], ignore_index=True), ""
 
@@ -197,9 +199,9 @@ def card(model: str, facts: dict, temperature: float | None) -> str:
         "run with the same numbers, leave-one-patient-out: what the recipe did on people whom it "
         "had not seen, over all their frames, a frame called palsy from 0.5 on. Intervals are "
         "95 %, from resampling people. They hold for people, cameras and lighting like those of "
-        "the cohort, and for nobody else. The numbers of the profile (epochs, learning rates) were "
-        "settled on drawn cohorts, those of asymmetry, handcrafted features and attention on 344 "
-        "photographs of real faces; on those, scores flatter.",
+        "the cohort, and for nobody else. Training numbers that the paper leaves open were settled "
+        "on drawn cohorts or on 344 photographs of real faces (`profiles.py` says which); on "
+        "those, scores flatter.",
         "",
         "## Intended use and limits",
         "",

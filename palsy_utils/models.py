@@ -191,7 +191,7 @@ def build_model(
 ) -> nn.Module:
     """Build the net of a single structured modality, a single image modality, or two images.
 
-    A multi-task net of a single modality has the outputs of `questions.py` after the paper's two.
+    A multi-task net, of a single modality, has the outputs of `questions.py` after the paper's two.
     """
     if len(modalities) == 2:
         return TwoImages(weights, backbone)

@@ -14,6 +14,7 @@ from palsy_utils.files import PalsyError, write_csv, write_json, write_torch
 from palsy_utils.folds import fold_names
 from palsy_utils.modalities import fingerprint, load_modality, load_samples
 from palsy_utils.models import build_model
+from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile, Training, find_profile
 from palsy_utils.questions import answers_table
 from palsy_utils.rows import find_model
@@ -150,6 +151,8 @@ def save_fold(
         "profile": fold.profile.model_dump(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
+    if find_model(fold.model).multitask:
+        settings["sides"] = known_sides(fold.root)  # labels, as far as these nets are concerned
     write_json(settings, fold.folder / "settings.json")
     training, held_out = fold.samples.iloc[fold.train], fold.samples.iloc[fold.test]
     what = (fold.model, fold.name, fold.seed, fold.folder)

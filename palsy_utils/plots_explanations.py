@@ -167,7 +167,7 @@ def score_bars(table: pd.DataFrame) -> Figure:
         chance = table[f"chance_{what}"].iloc[0]
         ax.axvline(chance, color=BLACK, ls="--", lw=1, label="chance")
         for i in np.flatnonzero(np.isnan(value)):
-            ax.text(0.02, i, "not asked", va="center", fontsize="small")
+            ax.text(0.02, i, "not scored", va="center", fontsize="small")
         ax.set(xlim=(0, 1.02), xlabel="mean share of frames")
         ax.set_title(f"drawn {what} named (chance {chance:.2f})")
         ax.grid(axis="y", visible=False)

@@ -3,7 +3,8 @@
 `runs/<profile>/<model>/<fold>/` holds `predictions.csv` (the fold is done when it is there),
 `settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook, and
 where it was asked for `inner.csv`: predictions of the training people by nets that never saw them
-(`inner.py`). A run with another seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
+(`inner.py`). Multi-task nets leave `answers.csv`: grades, side, attention. A run with another
+seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
 `palsy run` looks whether these files are whole (`find_damage`), and makes a damaged fold again.
 """
 
@@ -104,8 +105,17 @@ def grid(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame
     return pd.DataFrame.from_dict(states, orient="index", columns=folds)
 
 
-def check_same_data(run: Path, states: pd.DataFrame, folds: dict, samples_hash: str) -> None:
-    """Refuse to mix folds that were made from other samples or other people.
+def check_same_data(
+    run: Path, states: pd.DataFrame, folds: dict, samples_hash: str, sides: dict[str, str]
+) -> None:
+    """Refuse to mix folds that were made from other samples, other sides or other people.
+
+    Args:
+        run: its folder.
+        states: from `grid`.
+        folds: from `folds.fold_names`.
+        samples_hash: from `modalities.fingerprint`.
+        sides: from `people.known_sides`; only multi-task nets learn them.
 
     Raises:
         PalsyError: a fold that is done was made from something else.
@@ -116,6 +126,8 @@ def check_same_data(run: Path, states: pd.DataFrame, folds: dict, samples_hash: 
             continue  # it is damaged, and made again
         if settings["samples"] != samples_hash:
             reason = "labels or measurements have changed since"
+        elif settings.get("sides", sides) != sides:
+            reason = "sides in patients.csv have changed since"
         elif sorted(settings["held_out"]) != sorted(folds[fold]):
             reason = f"it held out {', '.join(settings['held_out'])}"
         else:

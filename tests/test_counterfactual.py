@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from palsy_utils.cohort import load_cohort
-from palsy_utils.counterfactual import for_left, region_of_pixels, swap_regions
+from palsy_utils.counterfactual import region_of_pixels, swap_regions, swapped_answers
 from palsy_utils.explanation_scores import named
 from palsy_utils.explanations import random_twin
 from palsy_utils.faces import load_faces
@@ -16,7 +16,11 @@ from palsy_utils.models import ImageNetScale, build_model
 from palsy_utils.questions import N_OUTPUTS, outputs_of
 from palsy_utils.upright import draw_lines, to_pixels, window
 
-SIZE = 96
+SIZE, CPU = 96, torch.device("cpu")
+
+
+def areas_of(points):
+    return np.stack([region_of_pixels(face, SIZE) for face in points])
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +67,27 @@ def test_the_region_and_side_that_carry_the_answer_are_named(points, region, hal
         x, y = (face[ours] @ affine[:, :2].T + affine[:, 2]).astype(int).T
         image[y, x] = 255
         image[region_of_pixels(face, SIZE) != REGIONS.index(region)] = 0
-    net = bright_half_is_weak()
-    strengths = swap_regions(net, images, points)
+    net, areas = bright_half_is_weak(), areas_of(points)
+    strengths = swap_regions(net, images, areas, CPU)
     answer = named(strengths)
     assert (answer["region"] == region).all()
     assert (answer["side"] == ("left" if half is LEFT_OF_PAIR else "right")).all()
-    with torch.no_grad():  # this region alone is unlike, so it carries all of the answer
-        whole = for_left(net)(torch.from_numpy(images)).abs().numpy()
+    # This region alone is unlike, so it carries all of the answer.
+    whole = np.abs(swapped_answers(net, images, areas, CPU)[:, 0])
     assert np.allclose(strengths.sum((1, 2)), whole, rtol=1e-4) and (whole > 0).all()
 
 
 def test_a_mirrored_face_has_the_other_side_and_a_symmetric_one_none(points, net):
     images = np.stack([draw_lines(face, SIZE) for face in points])
-    strengths = swap_regions(net, images, points)
+    areas = areas_of(points)
+    strengths = swap_regions(net, images, areas, CPU)
     flipped = points[:, MIRROR] * [-1, 1] + [1000, 0]
-    other = swap_regions(net, images[:, :, ::-1], flipped)
+    other = swap_regions(net, images[:, :, ::-1], areas_of(flipped), CPU)
     assert np.allclose(other, strengths[:, :, ::-1], atol=1e-4) and strengths.max() > 1e-3
+    alone = swap_regions(net, images[:1], areas[:1], CPU)
+    assert np.allclose(alone, strengths[:1], atol=1e-4)
     symmetric = np.maximum(images, images[:, :, ::-1])
-    assert np.allclose(swap_regions(net, symmetric, points), 0, atol=1e-5)
+    assert np.allclose(swap_regions(net, symmetric, areas, CPU), 0, atol=1e-5)
 
 
 def test_a_random_twin_answers_the_same_questions(net):

@@ -21,6 +21,7 @@ from palsy_utils.inner import fit_temperature, predict_inside
 from palsy_utils.model_card import leave_one_out, pooled_temperature, scores_with_intervals
 from palsy_utils.models import build_model, probabilities
 from palsy_utils.one_fold import how_to_train, load_inputs, open_fold, save_fold
+from palsy_utils.questions import QUESTIONS
 from palsy_utils.rows import MODELS
 from palsy_utils.training import compute
 
@@ -39,7 +40,10 @@ def run_small(root, model="expressions-fnn"):
         save_fold(fold, rng.random(len(fold.test)), inner=inner)
 
 
-@pytest.mark.parametrize("model", ["expressions-fnn", "attention-fusion-structured", "clip-fusion"])
+@pytest.mark.parametrize(
+    "model",
+    ["expressions-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
+)
 def test_a_model_comes_back_as_it_was_fitted(small_template, tmp_path, model):
     fitted = fit_small(small_template, model)
     write_model(fitted, tmp_path / "net.pt")
@@ -48,6 +52,12 @@ def test_a_model_comes_back_as_it_was_fitted(small_template, tmp_path, model):
     ours, theirs = fitted.net.state_dict(), again.net.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert again.questions == (() if "fnn" in model else ("eyes", "mouth"))
+
+
+def test_the_side_is_asked_where_somebodys_is_known(small):
+    (small / "patients.csv").write_text("patient,side\np01,left\np02,right\n")
+    fitted = fit_small(small, "attention-fusion-structured")
+    assert fitted.questions == tuple(QUESTIONS) and fitted.facts["questions"] == [*QUESTIONS]
 
 
 def test_everybody_is_trained_on_and_the_seed_decides(small_template):

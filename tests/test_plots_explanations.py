@@ -14,6 +14,7 @@ from palsy_utils.plots_explanations import (
     heat_on_lines,
     picture_of,
     score_bars,
+    swapped_regions,
     tinted_faces,
     truth_as_strengths,
 )
@@ -43,12 +44,25 @@ def test_evidence_against_palsy_is_not_tinted(face):
     assert all(p.get_facecolor()[3] == 0 for p in figure.axes[0].patches)
 
 
-def test_bars_show_the_scores_and_say_where_nothing_was_asked():
+def test_bars_show_the_scores_and_say_where_nothing_was_scored():
     values = [0.9, 0.8, 0.95, 0.7, 0.5, 0.8, 0.5, 0.33, 0.5, 0.33]
     rows = [["a", 50, 7, *values], ["b", 50, 7, *values[:3], *[np.nan] * 5, 0.5, 0.33]]
     figure = score_bars(pd.DataFrame(rows, columns=COLUMNS))
     assert [p.get_width() for p in figure.axes[0].patches] == [0.9, 0.9]
-    assert [t.get_text() for t in figure.axes[1].texts] == ["not asked"]
+    assert [t.get_text() for t in figure.axes[1].texts] == ["not scored"]
+
+
+def test_a_swapped_region_shows_its_mirror_image_and_nothing_else_does():
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    areas = np.repeat(np.arange(4), 2)[:, None] * np.ones(8, int)
+    answers = {"as it is": 2.0, "brow": -1.0, "mouth": 2.5}
+    figure = swapped_regions(image, areas, answers, "a net")
+    shown = [ax.images[0].get_array() for ax in figure.axes]
+    assert (shown[0] == image).all() and (shown[1][2:] == image[2:]).all()
+    assert (shown[1][:2] == image[:2, ::-1]).all() and (shown[2][6:] == image[6:, ::-1]).all()
+    shaded = [ax.images[1].get_array()[..., 3] > 0 for ax in figure.axes]
+    assert not shaded[0].any() and (shaded[1] == (areas == 0)).all()
+    assert [ax.get_title().split("\n")[1] for ax in figure.axes] == ["+2.0", "-1.0", "+2.5"]
 
 
 def test_attributions_are_drawn_largest_first():

@@ -24,6 +24,7 @@ from palsy_utils.models import probabilities
 from palsy_utils.one_fold import load_inputs
 from palsy_utils.prediction import measure_clip, predict, predict_clip
 from palsy_utils.profiles import PROFILES
+from palsy_utils.rows import MODELS
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import compute
 from palsy_utils.upright import to_pixels
@@ -45,7 +46,8 @@ def model_file(small_template, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "model", ["handcrafted-fnn", "lines-resnet50", "attention-fusion-structured", "clip-fusion"]
+    "model",
+    ["handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
 )
 def test_a_clip_of_the_cohort_gets_the_nets_own_answer(small_template, measured, model):
     fitted = fit_small(small_template, model)
@@ -59,7 +61,7 @@ def test_a_clip_of_the_cohort_gets_the_nets_own_answer(small_template, measured,
     table = predict_clip(fitted, measured, "cpu").set_index("frame")
     ours = table.loc[fold.samples["frame"].iloc[rows], "probability"]
     assert np.allclose(ours, probabilities(logits), atol=1e-4)
-    assert ("eyes_strong" in table) == ("fusion" in model) and "side_left" not in table
+    assert ("eyes_strong" in table) == MODELS[model].multitask and "side_left" not in table
 
 
 def test_calibrated_probability_is_the_tempered_one(small_template, measured):

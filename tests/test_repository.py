@@ -7,7 +7,6 @@ import subprocess
 from itertools import pairwise
 from statistics import median
 
-import numpy as np
 import pandas as pd
 import papermill
 import pytest
@@ -111,27 +110,57 @@ def test_readme_scores_of_real_faces_are_the_measured_ones():
     assert len(scores) > 10 and set(scores) <= set(measured)
 
 
-def test_readme_scores_of_drawn_people_are_the_measured_ones():
-    """Those of the cohort of YFP's size, and those of explanations, to the digits they have."""
+def test_readme_says_of_21_drawn_people_what_was_measured():
+    path = PROJECT / "figures" / "phantom-21" / "evidence.csv"
+    evidence = pd.read_csv(path).set_index("model")
     readme = (PROJECT / "README.md").read_text()
-    start, middle = (readme.index(words) for words in ("On a drawn cohort of", "Explanations are"))
-    end = readme.index("![A drawn face with the region tinted")
-    for text, name, pattern in (
-        (readme[start:middle], "evidence", r"\d\.\d+"),
-        (readme[middle:end], "explanations", r"(\d+) %"),
+    text = readme[readme.index("On a drawn cohort of") : readme.index("Explanations are scored")]
+    score = r"(\d\.\d+) \((\d\.\d+) to (\d\.\d+)"
+    found = re.findall(rf"`([\w-]+)`(?: and `([\w-]+)`)? {score}", text)
+    for first, second, *told in found:
+        for name in filter(None, (first, second)):
+            assert [float(x) for x in told] == rounded(
+                evidence.loc[name], "auroc", "auroc_low", "auroc_high"
+            )
+    assert len(found) == 4
+    e = evidence.round(2).astype(str).to_dict("index")
+    best, most = e["coordinates-fnn"], evidence.loc["clip-fusion"]
+    for said in (
+        f"coordinates, {best['auroc']} ({best['auroc_low']} to {best['auroc_high']})",
+        f"line images reach {e['lines-resnet50']['auroc']}, and "
+        f"{e['lines-multitask-resnet50']['auroc']} where",
+        "is {:.3f} ({:.3f} to {:.3f})".format(
+            *most[["difference_to_best_paper_row", "difference_low", "difference_high"]]
+        ),
+        f"after Holm ({most['p_holm']:.2f}, {evidence['p_holm'].notna().sum()} comparisons)",
+        f"error is {best['ece_after']} for coordinates and {e['expressions-fnn']['ece_after']} for",
     ):
-        files = [
-            PROJECT / "figures" / cohort / f"{name}.csv" for cohort in ("phantom", "phantom-21")
-        ]
-        measured = np.concatenate(
-            [pd.read_csv(f).select_dtypes(float).to_numpy() for f in files], 0
-        )
-        told = re.findall(pattern, text)
-        for number in told:
-            digits = len(number.partition(".")[2])
-            off = np.abs(measured - (float(number) if digits else int(number) / 100))
-            assert np.nanmin(off) <= 0.501 * 10.0 ** -(digits or 2), number
-        assert len(told) > 15
+        assert said.replace("6 comparisons", "six comparisons") in text, said
+
+
+def test_readme_scores_of_explanations_are_the_measured_ones():
+    tables = [
+        pd.read_csv(PROJECT / "figures" / cohort / "explanations.csv").set_index("model")
+        for cohort in ("phantom-21", "phantom")
+    ]
+    readme = (PROJECT / "README.md").read_text()
+    text = readme[readme.index("Explanations are scored") :]
+
+    def both(model, *columns):
+        shares = [[f"{100 * table.loc[model, c]:.0f} %" for c in columns] for table in tables]
+        return " and ".join(shares[0]) + f" ({' and '.join(shares[1])})"
+
+    for model, words in (
+        ("asymmetry-fnn", ""),
+        ("lines-resnet50", "names neither better than chance, "),
+        ("lines-multitask-resnet50", "names the side in "),
+    ):
+        said = words + both(model, "side_score", "region_score")
+        short = text.replace(" and the drawn region in", " and").replace(" of palsy frames", "")
+        assert said in short.replace(" and the region in", " and"), said
+    for model in ("asymmetry-fnn", "lines-multitask-resnet50"):
+        assert both(model, "random_side", "random_region") in text
+    assert f"says the side in {both('lines-multitask-resnet50 (asked)', 'side_score')}" in text
 
 
 def numbers(cell):

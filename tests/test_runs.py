@@ -96,11 +96,16 @@ def test_folds_of_other_data_or_people_are_not_mixed(tmp_path):
     write(tmp_path / "m" / "01")
     states = grid(tmp_path, ["m"], ["01"])
     write_json({"samples": "abc", "held_out": ["01"]}, tmp_path / "m" / "01" / "settings.json")
-    check_same_data(tmp_path, states, {"01": ("01",)}, "abc")
+    check_same_data(tmp_path, states, {"01": ("01",)}, "abc", {"01": "left"})
     with pytest.raises(PalsyError, match="labels or measurements have changed"):
-        check_same_data(tmp_path, states, {"01": ("01",)}, "other")
+        check_same_data(tmp_path, states, {"01": ("01",)}, "other", {})
+    settings = {"samples": "abc", "held_out": ["01"], "sides": {"01": "right"}}
+    write_json(settings, tmp_path / "m" / "01" / "settings.json")
+    with pytest.raises(PalsyError, match=r"sides in patients.csv have changed"):
+        check_same_data(tmp_path, states, {"01": ("01",)}, "abc", {"01": "left"})
+    check_same_data(tmp_path, states, {"01": ("01",)}, "abc", {"01": "right"})
     with pytest.raises(PalsyError, match="it held out 01"):
-        check_same_data(tmp_path, states, {"01": ("01", "02")}, "abc")
+        check_same_data(tmp_path, states, {"01": ("01", "02")}, "abc", {"01": "right"})
 
 
 def test_seeds_lie_beside_each_other(tmp_path):
