@@ -5,6 +5,7 @@ from palsy_utils.cohort import frame_labels, load_cohort, per_patient_counts, su
 from palsy_utils.files import PalsyError
 from palsy_utils.folds import fold_names
 from palsy_utils.frames import extract_frames, load_frames
+from palsy_utils.people import known_sides
 from palsy_utils.yfp_labels import parse_annotation
 
 NORMAL = annotation("Normal_Eyes", "Normal_Mouth")
@@ -159,6 +160,9 @@ def test_patients(tmp_path):
     assert cohort.videos["patient"].tolist() == ["anna", "ben", "anna"]
     assert cohort.labels["patient"].tolist() == ["anna", "ben", "anna"]
     assert cohort.notes == ("patients.csv maps 3 videos to 2 people.",)
+    (root / "patients.csv").write_text("video,patient,side\n1,anna,left\n10,anna,left\n2,ben,\n")
+    assert load_cohort(root).labels["patient"].tolist() == ["anna", "ben", "anna"]
+    assert known_sides(root) == {"anna": "left"}
 
 
 @pytest.mark.parametrize(
