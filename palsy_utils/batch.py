@@ -126,8 +126,7 @@ def open_tasks(
     scheme = describe_scheme(folds, cohort.group)
     print(f"{cohort.name}: {scheme} of {len(models)} models, profile {profile.name}")
     states = grid(folder, MODELS, folds)
-    same = (fingerprint(cohort.root), known_sides(cohort.root))
-    check_same_data(folder, states, folds, *same)
+    check_same_data(folder, states, folds, fingerprint(cohort.root), known_sides(cohort.root))
     rows = {
         fold: [samples.loc[side, list(IDENTITY)].astype(str).to_numpy().tolist() for side in sides]
         for fold, sides in ((fold, split(samples, people)) for fold, people in folds.items())

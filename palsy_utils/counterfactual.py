@@ -14,7 +14,7 @@ from torch import nn
 from palsy_utils.landmarks import POINTS_125, REGIONS, region_of_point
 from palsy_utils.mirror import MIRROR_125
 from palsy_utils.questions import QUESTIONS, outputs_of
-from palsy_utils.upright import window
+from palsy_utils.upright import in_window
 
 
 def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -45,8 +45,7 @@ def region_of_pixels(points: np.ndarray, size: int) -> np.ndarray:
     Returns:
         (size, size) numbers of `landmarks.REGIONS`.
     """
-    affine = window(points, size)
-    at = points[list(POINTS_125)] @ affine[:, :2].T + affine[:, 2] - 0.5  # from centres
+    at = in_window(points, POINTS_125, size)
     mirrored = at[MIRROR_125] * [-1, 1] + [size - 1, 0]
     region = np.array([REGIONS.index(region_of_point(point)) for point in POINTS_125])
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1)

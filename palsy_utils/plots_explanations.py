@@ -15,7 +15,7 @@ from palsy_utils.landmarks import POINTS_125, REGIONS, region_of_point
 from palsy_utils.mirror import LEFT_OF_PAIR, MIDLINE, RIGHT_OF_PAIR
 from palsy_utils.modalities import face_in_modalities
 from palsy_utils.plots import BLACK, BLUE, GREY, HEALTHY, ORANGE, PALSY, SKY
-from palsy_utils.upright import draw_lines, window
+from palsy_utils.upright import draw_lines, in_window
 
 
 def attribution_bars(values: np.ndarray, names: Sequence[str], title: str) -> Figure:
@@ -106,8 +106,7 @@ def tinted_faces(
     size_of = (max(6, 2.1 * n), 3.1)
     figure, axes = plt.subplots(1, n, figsize=size_of, layout="constrained", squeeze=False)
     size = len(picture)
-    affine = window(points, size)
-    at = (points @ affine[:, :2].T + affine[:, 2] - 0.5)[list(POINTS_125)]
+    at = in_window(points, POINTS_125, size)
     for ax, (name, strength) in zip(axes[0], strengths.items(), strict=True):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
         _tint(ax, at, strength)

@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from palsy_utils.cohort import GRADES
+from palsy_utils.people import SIDES
 
 QUESTIONS = {
     "eyes": GRADES,
     "mouth": GRADES,
-    "side": ("left", "none", "right"),  # mirrored by reading it backwards
+    "side": SIDES,  # mirrored by reading it backwards
 }
 N_OUTPUTS = 2 + sum(len(classes) for classes in QUESTIONS.values())
 UNKNOWN = -100  # cross-entropy passes over it

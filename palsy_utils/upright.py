@@ -4,6 +4,7 @@ All modalities see the same *upright* face: position, roll and size in the pictu
 camera was, not how the face moves, so they are taken out by one similarity transform per frame.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -73,6 +74,21 @@ def window(points: np.ndarray, size: int) -> np.ndarray:
     return np.hstack([scale * turn, shift[:, None]])
 
 
+def in_window(points: np.ndarray, which: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
+    """Return where landmarks lie in the face window, in pixels, as OpenCV counts (from centres).
+
+    Args:
+        points: (478, 2) in pixels of the picture.
+        which: numbers of the landmarks wanted.
+        size: side of the window in pixels.
+
+    Returns:
+        (len(which), 2).
+    """
+    affine = window(points, size)
+    return points[np.asarray(which)] @ affine[:, :2].T + affine[:, 2] - 0.5
+
+
 def crop_rgb(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
     """Cut the upright face out of a picture: RGB uint8 (size, size, 3).
 
@@ -98,9 +114,8 @@ def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np
         size: side of the image in pixels; lines are drawn anti-aliased at this size.
         mouth_and_nose: whether lips and nose are drawn besides what the text names.
     """
-    affine, (along, cuts) = window(points, size), _line_points(mouth_and_nose)
-    inside = points[along] @ affine[:, :2].T + affine[:, 2] - 0.5  # OpenCV counts from centres
-    fixed = np.rint(inside * 16).astype(np.int32)  # sixteenths of a pixel
+    along, cuts = _line_points(mouth_and_nose)
+    fixed = np.rint(in_window(points, along, size) * 16).astype(np.int32)  # sixteenths of a pixel
     image = np.zeros((size, size), np.uint8)
     lines = [fixed[start:end] for start, end in pairwise(cuts)]
     cv2.polylines(image, lines, False, 255, max(1, round(size / 112)), cv2.LINE_AA, shift=4)
