@@ -49,7 +49,8 @@ def load_cohort(root: Path | str) -> Cohort:
     """
     root, group = Path(root), "patient"
     if not root.is_dir():
-        raise PalsyError(f"{root} is no folder: give the path of a cohort, such as data/phantom.")
+        problem = "is a file" if root.exists() else "is not there"
+        raise PalsyError(f"{root} {problem}: give the folder of a cohort, such as data/phantom.")
     try:
         if (root / "labels.csv").is_file():
             kind, (videos, labels, notes) = "labels.csv", read_labels(root)

@@ -30,7 +30,7 @@ def test_status_before_anything_has_run(small):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is no folder"),
+        ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is not there"),
         ({"--profile": "huge"}, "There is no profile 'huge'"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),

@@ -312,10 +312,10 @@ def test_links_out_of_a_class_folder(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(PalsyError, match="is no folder"):
+    with pytest.raises(PalsyError, match="is not there"):
         load_cohort(tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(PalsyError, match="is no folder"):
+    with pytest.raises(PalsyError, match="is a file"):
         load_cohort(str(tmp_path / "file"))
 
 
