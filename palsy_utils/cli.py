@@ -1,5 +1,7 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
 
+import logging
+import signal
 import sys
 
 import click
@@ -8,14 +10,31 @@ from palsy_utils import __version__
 from palsy_utils.files import PalsyError
 
 
+STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+
+
 class OneSentence(click.Group):
-    """A group of commands whose known errors end in one sentence, without a traceback."""
+    """A group of commands that say in one sentence, without a traceback, why they end early."""
 
     def invoke(self, ctx: click.Context):
+        for number in STOPS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, _stop)
         try:
             return super().invoke(ctx)
         except PalsyError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt as stop:
+            logging.disable()  # what libraries say of being stopped
+            click.echo("\nStopped: give the same command again to go on from what is done.", err=True)
+            sys.exit(128 + stop.args[0])
+
+
+def _stop(number: int, _) -> None:
+    """Let every `with` and `finally` tidy up, undisturbed by a second signal."""
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 cohort_option = click.option(

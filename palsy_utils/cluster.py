@@ -142,12 +142,15 @@ def execute(task: Task) -> tuple[Path, str | None]:
 def _kernel_config(sockets: str):
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
+    It ends with the process that started it, however that ends. A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
     torch almost two seconds.
     """
     from traitlets.config import Config
 
-    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
+    first = f"from palsy_utils import children; children.end_with_parent({os.getpid()})"
+    options = [f"--IPKernelApp.exec_lines={first}"]
+    client = {"shutdown_kernel": "immediate", "extra_arguments": options}
+    config = Config({"NotebookClient": client})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config

@@ -109,8 +109,7 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-    from joblib import Parallel, delayed
-
+    from palsy_utils.children import side_by_side
     from palsy_utils.frames import load_frames
 
     frames = dict(list(load_frames(cohort).groupby("video")))
@@ -118,9 +117,8 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     if missing:
         find(LANDMARKER)  # one clear error, early
         alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = (delayed(_measure_video)(cohort.root, frames[video], alone) for video in missing)
-        parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
-        running = parallel(jobs)
+        jobs = [(cohort.root, frames[video], alone) for video in missing]
+        running = side_by_side(_measure_video, jobs, workers)
         for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
             pass
     table, _, _ = load_faces(cohort)
