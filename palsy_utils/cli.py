@@ -9,7 +9,6 @@ import click
 from palsy_utils import __version__
 from palsy_utils.files import PalsyError
 
-
 STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
@@ -26,7 +25,7 @@ class OneSentence(click.Group):
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt as stop:
             logging.disable()  # what libraries say of being stopped
-            click.echo("\nStopped: give the same command again to go on from what is done.", err=True)
+            click.echo("\nStopped: the same command, given again, goes on from there.", err=True)
             sys.exit(128 + stop.args[0])
 
 

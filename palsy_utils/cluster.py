@@ -142,8 +142,8 @@ def execute(task: Task) -> tuple[Path, str | None]:
 def _kernel_config(sockets: str):
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    It ends with the process that started it, however that ends. A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
-    torch almost two seconds.
+    It ends with the process that started it, however that ends, and is killed once its notebook is
+    done: all is written by then, and saying goodbye takes torch almost two seconds.
     """
     from traitlets.config import Config
 
