@@ -1,6 +1,8 @@
 """Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ MEASURING = "measuring faces"
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
+SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
 
 
 @lru_cache(maxsize=1)
@@ -34,15 +37,42 @@ def open_landmarker() -> "FaceLandmarker":
         PalsyError: the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
-    os.environ.setdefault("GLOG_minloglevel", "2")  # its start-up chatter is not about the data
+    import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
+    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
+        block_metrics()
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(path)),
         output_face_blendshapes=True,
         num_faces=MOST_FACES,
     )
-    return vision.FaceLandmarker.create_from_options(options)
+    with _native_silence():
+        return vision.FaceLandmarker.create_from_options(options)
+
+
+def block_metrics() -> None:
+    """Keep newer MediaPipes from sending usage metrics, each minute and when they are closed.
+
+    The libcurl in them has no other switch than the environment of C, where it finds a proxy at
+    which nobody listens, so that it does not even look a name up. Python reads `os.environ`, which
+    stays as it was: downloads, and kernels and workers started from here, use the user's own proxy.
+    """
+    os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
+    os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
+
+
+@contextmanager
+def _native_silence() -> Iterator[None]:
+    """Drop what libraries write past Python to standard error, which is not about the data."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def measure_image(image: np.ndarray) -> dict:
