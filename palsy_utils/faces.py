@@ -1,8 +1,6 @@
 """Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ import pandas as pd
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
-from palsy_utils.pictures import read_image
+from palsy_utils.pictures import native_silence, read_image
 from palsy_utils.progress import progress
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def open_landmarker() -> "FaceLandmarker":
         output_face_blendshapes=True,
         num_faces=MOST_FACES,
     )
-    with _native_silence():
+    with native_silence():
         return vision.FaceLandmarker.create_from_options(options)
 
 
@@ -60,19 +58,6 @@ def block_metrics() -> None:
     """
     os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
     os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
-
-
-@contextmanager
-def _native_silence() -> Iterator[None]:
-    """Drop what libraries write past Python to standard error, which is not about the data."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def measure_image(image: np.ndarray) -> dict:

@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import measure_frames
+from palsy_utils.clips import open_video
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces, measure_faces, open_landmarker
 from palsy_utils.files import PalsyError, write_csv
@@ -111,11 +111,9 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
 
 
 def _plays(video: Path) -> bool:
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    capture = open_video(video)
     plays = capture.read()[0]
     capture.release()
-    cv2.utils.logging.setLogLevel(level)
     return plays
 
 
