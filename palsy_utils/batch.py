@@ -14,7 +14,7 @@ from palsy_utils.cluster import (
 )
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import PROJECT, PalsyError, make_folder
 from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.people import known_sides
@@ -74,7 +74,7 @@ def run(
     for task in tasks.values():
         check_parameters(task)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with (
             FileLock(who.root / "runs" / ".lock", timeout=0),
             open_client(scheduler, workers, device) as client,

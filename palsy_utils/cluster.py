@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import PROJECT, PalsyError, make_folder
 from palsy_utils.progress import progress
 
 NOTEBOOKS = PROJECT / "notebooks"
@@ -113,7 +113,7 @@ def execute(task: Task) -> tuple[Path, str | None]:
     from papermill.exceptions import PapermillExecutionError
 
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    attempt.mkdir(parents=True)
+    make_folder(attempt)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
         with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
@@ -161,7 +161,7 @@ def settle(attempt: Path, folder: Path, error: str | None) -> None:
 
     Each file replaces the one of an earlier attempt, which is there until then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     names = {path.name for path in attempt.iterdir() if not path.name.startswith(".")}
     if error:
         names &= {"notebook.ipynb"}
@@ -169,6 +169,7 @@ def settle(attempt: Path, folder: Path, error: str | None) -> None:
         for old in {path.name for path in folder.iterdir()} - names:
             (folder / old).unlink()
     for name in sorted(names, key="predictions.csv".__eq__):
+        (attempt / name).chmod(0o600)  # papermill's notebook too
         os.replace(attempt / name, folder / name)
     shutil.rmtree(attempt, ignore_errors=True)
 
