@@ -15,7 +15,7 @@ from palsy_utils.cluster import (
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.faces import faces_file, faces_state
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import PROJECT, PalsyError, make_folder
 from palsy_utils.folds import check_training_classes, describe_scheme
 from palsy_utils.frames import VIDEO, frames_state, index_path
 from palsy_utils.modalities import load_samples, modality_states, samples_from
@@ -75,7 +75,7 @@ def run(
         FACES: Task(FACES, common, folder / FACES, made_from=made_from | measured_as),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with (
             FileLock(who.root / "runs" / ".lock", timeout=0),
             open_client(scheduler, workers, device) as client,

@@ -1,21 +1,42 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
 
+import logging
+import signal
 import sys
+import time
 
 import click
 
 from palsy_utils import __version__
 from palsy_utils.files import PalsyError
 
+STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+AT_ONCE = 3.0  # s; signals closer to each other than that are one
+
 
 class OneSentence(click.Group):
-    """A group of commands whose known errors end in one sentence, without a traceback."""
+    """A group of commands that say in one sentence, without a traceback, why they end early."""
 
     def invoke(self, ctx: click.Context):
+        moments = [-AT_ONCE]
+
+        def stop(number: int, _) -> None:
+            """Let every `with` and `finally` tidy up, undisturbed by a second signal."""
+            moments.append(time.monotonic())
+            if moments[-1] - moments[-2] >= AT_ONCE:
+                raise KeyboardInterrupt(number)
+
+        for number in STOPS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, stop)
         try:
             return super().invoke(ctx)
         except PalsyError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt as stopped:
+            logging.disable()  # what libraries say of being stopped
+            click.echo("\nStopped: the same command, given again, goes on from there.", err=True)
+            sys.exit(128 + stopped.args[0])
 
 
 cohort_option = click.option(

@@ -21,6 +21,13 @@ class BadVideoError(Exception):
     """A video without a single usable frame; the message completes "<file> ..."."""
 
 
+def open_video(path: Path) -> cv2.VideoCapture:
+    """Open a video, quietly: our notes tell what matters of FFmpeg's many complaints."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, by the first video
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+
+
 def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, str, str]]:
     """Write frames of the clip `root/file` as `root/folder/<frame>.jpg`, upright as in players.
 
@@ -42,10 +49,7 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
     if source.stat().st_size == 0:
         raise BadVideoError("is empty")
     _remove_leftovers(root / folder)
-    # Our notes tell what matters of FFmpeg's many complaints about a broken clip.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+    capture = open_video(source)
     try:
         sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if math.prod(sides) > LARGEST_IMAGE:

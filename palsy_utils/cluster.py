@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import PROJECT, PalsyError, make_folder
 from palsy_utils.progress import progress
 from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
 
@@ -115,7 +115,7 @@ def execute(task: Task) -> tuple[Path, str | None]:
     from papermill.exceptions import PapermillExecutionError
 
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    attempt.mkdir(parents=True)
+    make_folder(attempt)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
         with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
@@ -144,12 +144,15 @@ def execute(task: Task) -> tuple[Path, str | None]:
 def _kernel_config(sockets: str):
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
-    torch almost two seconds.
+    It ends with the process that started it, however that ends, and is killed once its notebook is
+    done: all is written by then, and saying goodbye takes torch almost two seconds.
     """
     from traitlets.config import Config
 
-    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
+    first = f"from palsy_utils import children; children.end_with_parent({os.getpid()})"
+    options = [f"--IPKernelApp.exec_lines={first}"]
+    client = {"shutdown_kernel": "immediate", "extra_arguments": options}
+    config = Config({"NotebookClient": client})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config
@@ -162,7 +165,9 @@ def settle(attempt: Path, task: Task, error: str | None) -> None:
     fold's notebook has written, comes to speak of the executed notebook as well.
     """
     folder, notebook = task.folder, attempt / "notebook.ipynb"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    if notebook.exists():
+        notebook.chmod(0o600)  # papermill lets others read it
     if error:
         if notebook.exists():
             os.replace(notebook, folder / "failed.ipynb")

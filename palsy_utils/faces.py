@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from palsy_utils.children import side_by_side
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
 from palsy_utils.frames import VIDEO, frames_from, load_frames
-from palsy_utils.pictures import read_image
+from palsy_utils.pictures import native_silence, read_image
 from palsy_utils.progress import progress
 from palsy_utils.stamps import (
     CODE,
@@ -37,6 +38,7 @@ MEASURING = "measuring faces"
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
+SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
 
 
 @lru_cache(maxsize=1)
@@ -49,15 +51,29 @@ def open_landmarker() -> "FaceLandmarker":
         PalsyError: the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
-    os.environ.setdefault("GLOG_minloglevel", "2")  # its start-up chatter is not about the data
+    import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
+    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
+        block_metrics()
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(path)),
         output_face_blendshapes=True,
         num_faces=MOST_FACES,
     )
-    return vision.FaceLandmarker.create_from_options(options)
+    with native_silence():
+        return vision.FaceLandmarker.create_from_options(options)
+
+
+def block_metrics() -> None:
+    """Keep newer MediaPipes from sending usage metrics, each minute and when they are closed.
+
+    The libcurl in them has no other switch than the environment of C, where it finds a proxy at
+    which nobody listens, so that it does not even look a name up. Python reads `os.environ`, which
+    stays as it was: downloads, and kernels and workers started from here, use the user's own proxy.
+    """
+    os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
+    os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
 
 
 def measure_image(image: np.ndarray) -> dict:
@@ -124,7 +140,6 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-    from joblib import Parallel, delayed
 
     frames = dict(list(load_frames(cohort).groupby("video")))
     videos = cohort.videos[VIDEO].itertuples(index=False)
@@ -132,12 +147,8 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     if missing:
         find(LANDMARKER)  # one clear error, early
         alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = (
-            delayed(_measure_video)(cohort.root, frames[v.video], faces_from(cohort, v), alone)
-            for v in missing
-        )
-        parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
-        running = parallel(jobs)
+        jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+        running = side_by_side(_measure_video, jobs, workers)
         for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
             pass
     table, _, _ = load_faces(cohort)

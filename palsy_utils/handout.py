@@ -71,5 +71,5 @@ def write_handout(folder: Path | str) -> list[Path]:
                 "series has changed): move it away or give another folder; nothing was written."
             )
     for path, text in texts.items():
-        write_text(text, path)
+        write_text(text, path, public=True)
     return list(texts)

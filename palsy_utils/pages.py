@@ -67,8 +67,9 @@ def write_pages(folder: Path, notebooks: dict[str, NotebookNode], reasons: dict[
             body=body,
             footer=f"{_turn(names[path], list(names.values()))}<p>{DRAWN}</p>",
         )
-        write_text(html, folder / names[path])
-    write_text(f"const pages = {json.dumps(index, ensure_ascii=False)};\n", folder / "search.js")
+        write_text(html, folder / names[path], public=True)
+    script = f"const pages = {json.dumps(index, ensure_ascii=False)};\n"
+    write_text(script, folder / "search.js", public=True)
     copy_templates(("colours.css", "page.css", "page.js"), folder)
 
 

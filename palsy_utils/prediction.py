@@ -8,15 +8,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import measure_frames
+from palsy_utils.clips import open_video
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces, measure_faces, open_landmarker
-from palsy_utils.files import PalsyError, write_csv
+from palsy_utils.files import PalsyError, make_folder, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
@@ -111,11 +111,9 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
 
 
 def _plays(video: Path) -> bool:
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    capture = open_video(video)
     plays = capture.read()[0]
     capture.release()
-    cv2.utils.logging.setLogLevel(level)
     return plays
 
 
@@ -198,7 +196,7 @@ def output_files(clip: str, output: str) -> tuple[Path, Path]:
     if where == source.parent or where.is_relative_to(source):
         raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

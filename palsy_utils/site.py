@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from palsy_utils import pages, slides
 from palsy_utils.cluster import NOTEBOOKS, Task, execute_all, open_client, remove_attempts
 from palsy_utils.exercises import has_tag
-from palsy_utils.files import PROJECT, PalsyError, publish
+from palsy_utils.files import PROJECT, PalsyError, make_folder, publish
 
 PHANTOM = PROJECT / "data" / "phantom"
 FIRST = ("01_frames", "02_faces_and_modalities")  # they write what all others read
@@ -80,7 +80,7 @@ def execute_notebooks(
             f"{cohort} is no cohort of drawn faces: `palsy phantom {cohort}` draws it."
         )
     kept, stamp = cohort / "runs" / "pages", _stamp(cohort, profile)
-    kept.mkdir(parents=True, exist_ok=True)
+    make_folder(kept)
     remove_attempts(kept)
     stale = [name for name in names if _read_kept(kept, name, stamp) is None]
     reasons = {}

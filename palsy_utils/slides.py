@@ -135,4 +135,4 @@ def _write_deck(folder: Path, name: str, slides: list[Tag], after: str) -> None:
     title = escape(slides[0].h1.get_text())
     body = "\n".join(map(str, slides))
     html = page.substitute(policy=POLICY, title=title, body=body, after=after)
-    write_text(html, folder / "slides" / f"{name}.html")
+    write_text(html, folder / "slides" / f"{name}.html", public=True)
