@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +15,32 @@ if TYPE_CHECKING:  # `palsy --help` should not wait for pandas
     import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
+NOTEBOOKS = PROJECT / "notebooks"
 
 
 class PalsyError(Exception):
     """Something the user can mend, told in one sentence: what, where, what to do."""
+
+
+def check_checkout() -> None:
+    """Raise a PalsyError if the module was installed without the notebooks."""
+    if not NOTEBOOKS.is_dir():
+        raise PalsyError(
+            "The notebooks are not installed with the command `palsy`, and this needs them: "
+            "get the project's whole folder, and run `pip install -e .` in it."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, and raise a PalsyError if nothing can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PalsyError(
+            f"{folder} cannot be written ({error.strerror or error}): choose another folder."
+        ) from error
 
 
 @contextmanager

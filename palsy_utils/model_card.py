@@ -21,7 +21,8 @@ from palsy_utils.layout import list_images
 from palsy_utils.modalities import fingerprint
 from palsy_utils.one_fold import Fold, how_to_train
 from palsy_utils.people import known_sides
-from palsy_utils.rows import find_model
+from palsy_utils.profiles import find_profile
+from palsy_utils.rows import architecture, find_model
 from palsy_utils.runs import read_predictions, run_folder
 from palsy_utils.table import PACKAGES, is_drawn
 
@@ -168,6 +169,7 @@ def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:
 def card(model: str, facts: dict, temperature: float | None) -> str:
     """Write the card of a fitted model as markdown."""
     row = find_model(model)
+    what = architecture(row, find_profile(facts["profile"]).backbone)
     size = f"{facts['image_size']} px images, " if facts["image_size"] else ""
     start = {True: "ImageNet weights", False: "random weights", None: "random weights"}
     training = ", ".join(f"{name} {value}" for name, value in facts["training"].items())
@@ -183,7 +185,7 @@ def card(model: str, facts: dict, temperature: float | None) -> str:
         f"**{NO_DEVICE}**",
         "",
         *drawn,
-        f"{row.title}; {row.architecture}, {facts['parameters']:,} parameters.",
+        f"{row.title}; {what}, {facts['parameters']:,} parameters.",
         "",
         *(f"- **{name}**: {text}." for name, text in card_rows(facts, temperature).items()),
         f"- **Also asked for**: {', '.join(facts['questions']) or 'nothing but palsy or not'}.",
