@@ -27,6 +27,13 @@ def test_best_of_our_rows_is_bold_and_baselines_never(smoke):
     assert len({row.count("|") for row in rows}) == 1
 
 
+def test_the_net_that_was_used_is_named(smoke):
+    _, predictions, samples = parts(smoke)
+    text = markdown(table_1(predictions, samples), predictions, 3, "mobilenet_v3_small")
+    assert text.count("| mobilenet_v3_small |") == 2 and "| mobilenet_v3_small x 2 |" in text
+    assert "ResNet50" not in text
+
+
 def test_an_unfinished_model_says_how_far_it_is(smoke):
     _, predictions, samples = parts(smoke)
     lost = (predictions["model"] == "early-fusion") & (predictions["fold"] == "p02")
