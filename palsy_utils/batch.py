@@ -15,7 +15,7 @@ from palsy_utils.cluster import (
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.faces import faces_file, faces_state
-from palsy_utils.files import PROJECT, PalsyError, make_folder
+from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.folds import check_training_classes, describe_scheme
 from palsy_utils.frames import VIDEO, frames_state, index_path
 from palsy_utils.modalities import load_samples, modality_states, samples_from
@@ -61,10 +61,16 @@ def run(
     """
     from filelock import FileLock, Timeout
 
+    check_checkout()
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
+    check_writable(figures_folder(figures, who, profile, folds, seed))  # better now than after the last fold
+    if size.backbone != "resnet50":
+        from palsy_utils.models import check_image_net  # torch, which takes seconds to import
+
+        check_image_net(size.backbone, size.image_size)
     if needs_imagenet(size, names):
-        find_imagenet_weights(size.imagenet)  # better now than in every fold
+        find_imagenet_weights(size.imagenet, size.backbone)
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}

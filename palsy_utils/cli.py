@@ -1,6 +1,7 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -39,8 +40,15 @@ class OneSentence(click.Group):
             sys.exit(128 + stopped.args[0])
 
 
+class AbsolutePath(click.Path):
+    """A path that keeps its meaning whatever folder this process or a kernel moves to."""
+
+    def convert(self, value, param, ctx) -> str:
+        return os.path.abspath(super().convert(value, param, ctx))
+
+
 cohort_option = click.option(
-    "--cohort", required=True, type=click.Path(), help="Folder of the cohort, say data/phantom."
+    "--cohort", required=True, type=AbsolutePath(), help="Folder of the cohort, say data/phantom."
 )
 profile_option = click.option(
     "--profile",
@@ -78,7 +86,7 @@ def main() -> None:
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
 @click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
-@click.option("--figures", default="figures", show_default=True, type=click.Path())
+@click.option("--figures", default="figures", show_default=True, type=AbsolutePath())
 def run(models: str, **parameters) -> None:
     """Run the series: frames, faces, every fold that is not done yet, the table."""
     from palsy_utils import batch
@@ -107,7 +115,7 @@ def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> Non
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 @click.option("--patients", default=21, show_default=True, type=click.IntRange(2))
 @click.option("--clips", default=31, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=0, show_default=True)
@@ -125,7 +133,7 @@ def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
 @seed_option
 @device_option
 @click.option(
-    "--output", type=click.Path(), help="Model file.  [default: data/models/palsy-<model>.pt]"
+    "--output", type=AbsolutePath(), help="Model file.  [default: data/models/palsy-<model>.pt]"
 )
 def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: str | None) -> None:
     """Fit one model on everybody in a cohort: a model file and its card."""
@@ -133,7 +141,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 
     from palsy_utils import fitting
 
-    path = Path(output or f"data/models/palsy-{model}.pt")
+    path = Path(output or f"data/models/palsy-{model}.pt").absolute()
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
@@ -141,9 +149,9 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 
 
 @main.command()
-@click.argument("clip", type=click.Path())
-@click.option("--model", required=True, type=click.Path(), help="Model file of `palsy fit`.")
-@click.option("--output", default="data/reports", show_default=True, type=click.Path())
+@click.argument("clip", type=AbsolutePath())
+@click.option("--model", required=True, type=AbsolutePath(), help="Model file of `palsy fit`.")
+@click.option("--output", default="data/reports", show_default=True, type=AbsolutePath())
 @device_option
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, an image, or a folder of images.
@@ -157,7 +165,7 @@ def predict(**parameters) -> None:
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=click.Path())
+@click.argument("folder", metavar="DIR", type=AbsolutePath())
 def handout(folder: str) -> None:
     """Write the notebooks for a class into DIR, best inside the project's folder.
 
@@ -171,7 +179,7 @@ def handout(folder: str) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 def site(folder: str) -> None:
     """Write the notebooks of the drawn cohort, executed, as a web site into FOLDER."""
     from palsy_utils.site import write_site
@@ -182,7 +190,7 @@ def site(folder: str) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 def slides(folder: str) -> None:
     """Write the slides of the lecture into FOLDER/slides; `palsy site` writes them too."""
     from palsy_utils.site import write_lecture
@@ -193,7 +201,3 @@ def slides(folder: str) -> None:
 
 def _names(models: str) -> list[str]:
     return [name.strip() for name in models.split(",") if name.strip()]
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # `palsy --help` should not wait for pandas
     import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
+NOTEBOOKS = PROJECT / "notebooks"
 
 
 class PalsyError(Exception):
@@ -30,6 +32,27 @@ def make_folder(path: Path, public: bool = False) -> None:
     for folder in reversed((path, *path.parents)):
         if not folder.is_dir():
             folder.mkdir(0o777 if public else 0o700, exist_ok=True)
+
+
+def check_checkout() -> None:
+    """Raise a PalsyError if the module was installed without the notebooks."""
+    if not NOTEBOOKS.is_dir():
+        raise PalsyError(
+            "The notebooks are not installed with the command `palsy`, and this needs them: "
+            "get the project's whole folder, and run `pip install -e .` in it."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, and raise a PalsyError if nothing can be written into it."""
+    try:
+        make_folder(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PalsyError(
+            f"{folder} cannot be written ({error.strerror or error}): choose another folder."
+        ) from error
 
 
 @contextmanager

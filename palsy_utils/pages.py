@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup, Tag
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 
-from palsy_utils.files import PROJECT, write_text
+from palsy_utils.files import NOTEBOOKS, PROJECT, write_text
 from palsy_utils.markup import (
     DRAWN,
     HEADINGS,
@@ -24,7 +24,7 @@ from palsy_utils.markup import (
     soup,
 )
 
-README, NOTEBOOKS = PROJECT / "README.md", PROJECT / "notebooks"
+README = PROJECT / "README.md"
 NO_RESULTS = (
     "**This page has no results:** {reason} What the notebooks read is made by `palsy run "
     "--cohort data/phantom --models all`; `make site` then fills the page."

@@ -16,7 +16,7 @@ from palsy_utils.clip_measures import measure_frames
 from palsy_utils.clips import open_video
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces, measure_faces, open_landmarker
-from palsy_utils.files import PalsyError, make_folder, write_csv
+from palsy_utils.files import PalsyError, check_writable, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
@@ -195,14 +195,6 @@ def output_files(clip: str, output: str) -> tuple[Path, Path]:
     where = folder.resolve()
     if where == source.parent or where.is_relative_to(source):
         raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
-    try:
-        make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise PalsyError(
-            f"{folder} cannot be written ({error.strerror or error}): choose another folder as "
-            "output."
-        ) from error
+    check_writable(folder)
     name = source.name if source.is_dir() else source.stem
     return folder / f"{name}.csv", folder / f"{name}.html"

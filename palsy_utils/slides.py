@@ -14,7 +14,7 @@ from bs4 import Tag
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from palsy_utils.files import write_text
+from palsy_utils.files import NOTEBOOKS, write_text
 from palsy_utils.markup import (
     DRAWN,
     POLICY,
@@ -25,7 +25,6 @@ from palsy_utils.markup import (
     notebook_body,
     soup,
 )
-from palsy_utils.pages import NOTEBOOKS
 
 STARTS = ("slide", "subslide")
 LONGEST = 14  # lines of code and output on a slide

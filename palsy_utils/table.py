@@ -10,7 +10,7 @@ from palsy_utils.evaluation import BASELINES, auroc_interval
 from palsy_utils.faces import faces_file
 from palsy_utils.files import write_csv, write_text
 from palsy_utils.folds import describe_scheme
-from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
+from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS, architecture
 from palsy_utils.runs import Run, done_folds, run_folder
 from palsy_utils.stamps import CODE, identity, read_stamp, write_stamp
 
@@ -102,13 +102,14 @@ def is_drawn(cohort: Cohort) -> bool:
     return (cohort.root / "truth.csv").exists()
 
 
-def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int) -> str:
+def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int, backbone: str) -> str:
     """Return the table (`evaluation.TABLE_COLUMNS`) as markdown.
 
     Args:
         table: from `evaluation.table_1`.
         predictions: `runs.PREDICTIONS` of the same run, for the intervals.
         n_folds: how many folds make a model complete.
+        backbone: of the profile, to name the image nets.
     """
     models = table["model"].isin(list(MODELS))
     best = {c: table.loc[models, c].max() for c in ("f1", "precision", "recall", "auroc")}
@@ -118,7 +119,8 @@ def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int) -> st
         model = MODELS.get(row["model"])
         if row["model"] in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
             lines.append("| **beyond the paper** |" + " |" * 11)
-        cells = [row["modality"], model.architecture if model else row["model"].replace("-", " ")]
+        what = architecture(model, backbone) if model else row["model"].replace("-", " ")
+        cells = [row["modality"], what]
         if pd.isna(row["auroc"]):
             done = predictions.loc[predictions["model"] == row["model"], "fold"].nunique()
             cells[1] += f" ({done} of {n_folds} folds)"

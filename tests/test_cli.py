@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -32,6 +33,10 @@ def test_status_before_anything_has_run(small):
     [
         ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is not there"),
         ({"--profile": "huge"}, "There is no profile 'huge'"),
+        ({"--profile": "smoke+nonsense"}, "'nonsense' is no image net of torchvision"),
+        ({"--profile": "smoke+squeezenet1_0"}, "no image net of torchvision that ends in a linear"),
+        ({"--profile": "smoke+vit_b_16"}, "'vit_b_16' cannot be trained on images of 32 px"),
+        ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small cannot be written"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
         ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
@@ -39,17 +44,31 @@ def test_status_before_anything_has_run(small):
 )
 def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
     monkeypatch.setattr("palsy_utils.cluster.CONNECT_TIMEOUT", "1s")
-    options = {"--cohort": small, "--profile": "smoke"} | changes
+    options = {"--cohort": small, "--profile": "smoke", "--figures": small.parent} | changes
     done = palsy("run", *[part for option in options.items() for part in option])
     assert done.exit_code == 1 and message in done.output
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_another_net_asks_for_its_own_weights(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path / "models")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing answers there
+    options = ("--profile", "paper+resnet18", "--figures", tmp_path)
+    done = palsy("run", "--cohort", small, *options)
+    assert done.exit_code == 1
+    assert re.search(r"Error: resnet18-\w+\.pth .* could not be downloaded", done.output)
+
+
+def test_the_module_is_the_command():
+    said = subprocess.check_output([sys.executable, "-m", "palsy_utils", "--help"], text=True)
+    assert said.startswith("Usage: palsy [OPTIONS] COMMAND")
 
 
 def test_one_person_cannot_be_left_out(small):
     lines = (small / "labels.csv").read_text().splitlines()
     kept = [line for line in lines if line.startswith(("patient", "p01"))]
     (small / "labels.csv").write_text("\n".join(kept) + "\n")
-    done = palsy("run", "--cohort", small, "--profile", "smoke")
+    done = palsy("run", "--cohort", small, "--profile", "smoke", "--figures", small.parent)
     assert done.exit_code == 1 and "folds need two or more" in done.output
 
 

@@ -88,6 +88,7 @@ def test_frames_without_a_face_have_no_answer(small_template, landmarker_file, t
     assert sorted(p.name for p in album.iterdir()) == ["1.png", "2.jpg", "3.png"]
 
 
+@pytest.mark.usefixtures("landmarker_file")
 def test_command_writes_table_and_report_of_an_image(small_template, model_file, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -151,7 +152,7 @@ def test_bad_clips_are_named(model_file, tmp_path):
 def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_file, tmp_path):
     clip = small_template / "clips" / "p01-1.mp4"
     (tmp_path / "file").write_text("")
-    refuse(clip, model_file, tmp_path / "file", "file cannot be written .* as output")
+    refuse(clip, model_file, tmp_path / "file", "file cannot be written .*: choose another folder")
     refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
     refuse(clip.parent, model_file, clip.parent / "new", "is where the clip lies")

@@ -17,18 +17,25 @@ def parts(smoke):
 def test_best_of_our_rows_is_bold_and_baselines_never(smoke):
     _, predictions, samples = parts(smoke)
     table = table_1(predictions, samples)
-    rows = markdown(table, predictions, 3).splitlines()
+    rows = markdown(table, predictions, 3, "resnet50").splitlines()
     best = table.loc[:6, "auroc"].idxmax()
     assert f"**{table.loc[best, 'auroc']:.2f}**" in rows[2 + best]
     assert "**" not in rows[-1] and "**" not in rows[-2]
     assert len({row.count("|") for row in rows}) == 1
 
 
+def test_the_net_that_was_used_is_named(smoke):
+    _, predictions, samples = parts(smoke)
+    text = markdown(table_1(predictions, samples), predictions, 3, "mobilenet_v3_small")
+    assert text.count("| mobilenet_v3_small |") == 2 and "| mobilenet_v3_small x 2 |" in text
+    assert "ResNet50" not in text
+
+
 def test_an_unfinished_model_says_how_far_it_is(smoke):
     _, predictions, samples = parts(smoke)
     lost = (predictions["model"] == "early-fusion") & (predictions["fold"] == "p02")
     part = predictions[~lost]
-    row = markdown(table_1(part, samples), part, 3).splitlines()[7]
+    row = markdown(table_1(part, samples), part, 3, "resnet50").splitlines()[7]
     assert "Early fusion (2 of 3 folds)" in row and "–" in row
 
 

@@ -272,7 +272,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
         def log_message(self, *arguments):
             pass
 
-    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
