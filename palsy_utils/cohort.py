@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.class_folders import find_classes, read_class_folders
-from palsy_utils.files import PalsyError
+from palsy_utils.files import PalsyError, equal_files
 from palsy_utils.labels_csv import read_labels
-from palsy_utils.layout import natural_key
+from palsy_utils.layout import list_images, natural_key
+from palsy_utils.people import load_people
 from palsy_utils.yfp import is_yfp, read_yfp
 
 REGIONS = ("eyes", "mouth")
@@ -73,6 +74,12 @@ def load_cohort(root: Path | str) -> Cohort:
         labels["label"] = binary_label(labels["eyes"], labels["mouth"])
     if unlabelled := int((labels[[*REGIONS, "label"]].isna().all(axis=1)).sum()):
         notes.append(f"{unlabelled} row(s) of {kind} carry no label.")
+    known = set(videos["patient"])
+    if strangers := [who for who in load_people(root).index if who not in known]:
+        notes.append(
+            f"patients.csv tells of {len(strangers)} people who are in no video, the first "
+            f"{strangers[0]!r}: compare how they are written."
+        )
     return Cohort(root, root.resolve().name, kind, videos, labels, group, tuple(notes))
 
 
@@ -135,7 +142,7 @@ def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.
         **{f"of these: {kind}": number for kind, number in kinds.items()},
         "rows of labels": len(cohort.labels),
     }
-    notes = list(cohort.notes)
+    notes = [*cohort.notes, *_notes_on_copies(cohort)]
     if frames is None:
         people = per_patient_counts(cohort.labels).rename(columns={"frames": "label_rows"})
     else:
@@ -149,6 +156,27 @@ def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.
         "people": people,
         "notes": pd.DataFrame({"note": notes}),
     }
+
+
+def _notes_on_copies(cohort: Cohort) -> list[str]:
+    """Tell of files with the same content that are said to show different people."""
+    labels, shown = cohort.labels.groupby("video")["label"].mean().to_dict(), {}
+    for video in cohort.videos.itertuples():
+        if video.kind == "folder":
+            files = [file for _, file in list_images(cohort.root, video.file)]
+        else:
+            files = [video.file] if video.kind != "measured" else []
+        for file in files:
+            shown[cohort.root / file] = (video.patient, labels.get(video.video))
+    copies = [same for same in equal_files(shown) if len({shown[path][0] for path in same}) > 1]
+    if not copies:
+        return []
+    unlike = sum(len({shown[path][1] for path in same}) > 1 for same in copies)
+    first = " and ".join(path.relative_to(cohort.root).as_posix() for path in copies[0][:2])
+    return [
+        f"{len(copies)} picture(s) or clip(s) are there of two people, {unlike} of them with "
+        f"different labels, the first as {first}: keep one of each."
+    ]
 
 
 def _notes_on_frames(cohort: Cohort, frames: pd.DataFrame) -> list[str]:
