@@ -12,10 +12,16 @@ from palsy_utils.cluster import (
     open_client,
     remove_leftovers,
 )
-from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.cohort import Cohort, load_cohort, summary
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.files import PROJECT, PalsyError
-from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
+from palsy_utils.folds import (
+    check_labels,
+    check_training_classes,
+    describe_scheme,
+    fold_names,
+    split,
+)
 from palsy_utils.modalities import fingerprint, load_samples
 from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile, find_profile
@@ -60,6 +66,9 @@ def run(
 
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
+    check_labels(who, folds)
+    for note in summary(who)["notes"]["note"]:
+        print(f"{who.name}: {note}")
     if needs_imagenet(size, names):
         find_imagenet_weights(size.imagenet)  # better now than in every fold
     folder = run_folder(who.root.resolve(), profile, seed)

@@ -14,7 +14,9 @@ import torch
 from torch import nn
 
 from palsy_utils.attention import AttentionFusion, AveragedAttention, build_attention
+from palsy_utils.cohort import load_cohort
 from palsy_utils.files import PalsyError, write_text, write_torch
+from palsy_utils.folds import check_labels
 from palsy_utils.modalities import load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
 from palsy_utils.models import build_model, imagenet_weights
@@ -53,7 +55,8 @@ def open_everybody(
     """Lay out a fold that holds nobody out.
 
     Raises:
-        PalsyError: a parameter names something that is not there, or a model of several files.
+        PalsyError: a parameter names something that is not there, or a model of several files, or
+            the labels have a single class.
     """
     find_model(model)
     if model not in FITTABLE:
@@ -62,6 +65,7 @@ def open_everybody(
             f"{', '.join(FITTABLE)}."
         )
     root, size = Path(cohort), find_profile(profile)
+    check_labels(load_cohort(root), None)
     samples = load_samples(root)
     rows, nobody = np.arange(len(samples)), np.arange(0)
     where = pick_device(device)

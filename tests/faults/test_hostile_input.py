@@ -298,7 +298,9 @@ NAMES = st.one_of(
 
 @cases(600, short=10)
 def test_names_on_disk(tmp_path, n):
-    picture = write_picture(tmp_path / "1.jpg").read_bytes()
+    picture = write_picture(tmp_path / "first" / "palsy" / "1.jpg").read_bytes()
+    write_picture(tmp_path / "first" / "healthy" / "1.jpg")
+    extract_frames(load_cohort(tmp_path / "first"))  # imports what it needs
     number = iter(range(10**6))
 
     def check(names):
