@@ -44,7 +44,8 @@ def check_id(text: str, where: str) -> str:
             digits and `_ . - +`, starts with a dot or dash, or means "missing" to table readers.
     """
     if not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]{0,79}", text):
-        problem = "cannot name a folder" if text else "is empty"
+        problem = "is longer than 80 characters" if len(text) > 80 else "cannot name a folder"
+        problem = problem if text else "is empty"
     elif text.lower() in _READ_AS_MISSING:
         problem = "would be read as an empty cell"
     else:

@@ -7,7 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from palsy_utils.cohort import Cohort
-from palsy_utils.evaluation import BASELINES, auroc_interval, has_single_classes
+from palsy_utils.evaluation import (
+    BASELINES,
+    TABLE_COLUMNS,
+    auroc_interval,
+    has_single_classes,
+)
 from palsy_utils.files import read_json, write_csv, write_text
 from palsy_utils.folds import describe_scheme
 from palsy_utils.profiles import Profile
@@ -23,18 +28,13 @@ HEADINGS = {
     "paper_recall": "recall",
     "pooled_f1": "pooled F1",
     "auroc": "AUROC (95 % interval)",
+    "sensitivity": "sensitivity",
     "specificity": "specificity",
     "n_undefined": "people undefined",
 }
-DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
+POOLED = ("pooled_f1", "auroc", "sensitivity", "specificity")  # over all frames
 UNRANKED = ("paper_f1", "paper_precision", "paper_recall", "n_undefined")
-# In place of these, where scores of a person tell nothing.
-POOLED = {
-    "pooled_f1": "pooled F1",
-    "auroc": "AUROC (95 % interval)",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-}
+DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
 
 
 def caption(
@@ -127,7 +127,8 @@ def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int) -> st
         predictions: `runs.PREDICTIONS` of the same run, for the intervals.
         n_folds: how many folds make a model complete.
     """
-    headings = POOLED if "sensitivity" in table else HEADINGS
+    columns = POOLED if "sensitivity" in table else TABLE_COLUMNS
+    headings = {column: told for column, told in HEADINGS.items() if column in columns}
     best = table.loc[table["model"].isin(list(MODELS)), list(headings)].max().to_dict()
     lines = [f"| modality | model | {' | '.join(headings.values())} |"]
     lines.append("|---|---" + "|---:" * len(headings) + "|")
