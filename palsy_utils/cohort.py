@@ -3,6 +3,7 @@
 Three shapes are recognised: `labels.csv`, one folder per class, and the YFP database's own tree.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.class_folders import find_classes, read_class_folders
-from palsy_utils.files import PalsyError, equal_files
+from palsy_utils.files import PalsyError
 from palsy_utils.labels_csv import read_labels
 from palsy_utils.layout import list_images, natural_key
 from palsy_utils.people import load_people
+from palsy_utils.stamps import content
 from palsy_utils.yfp import is_yfp, read_yfp
 
 REGIONS = ("eyes", "mouth")
@@ -160,22 +162,25 @@ def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.
 
 def _notes_on_copies(cohort: Cohort) -> list[str]:
     """Tell of files with the same content that are said to show different people."""
-    labels, shown = cohort.labels.groupby("video")["label"].mean().to_dict(), {}
-    for video in cohort.videos.itertuples():
+    label, rows = cohort.labels.groupby("video")["label"].mean(), []
+    for video in cohort.videos[cohort.videos["kind"] != "measured"].itertuples():
+        listed = [(0, video.file)]
         if video.kind == "folder":
-            files = [file for _, file in list_images(cohort.root, video.file)]
-        else:
-            files = [video.file] if video.kind != "measured" else []
-        for file in files:
-            shown[cohort.root / file] = (video.patient, labels.get(video.video))
-    copies = [same for same in equal_files(shown) if len({shown[path][0] for path in same}) > 1]
-    if not copies:
+            listed = list_images(cohort.root, video.file)
+        about = (video.patient, label.get(video.video))
+        for _, file in listed:
+            with suppress(OSError):  # extract_frames names what cannot be read
+                rows.append((content(cohort.root / file, cohort.root), file, *about))
+    files = pd.DataFrame(rows, columns=["content", "file", "patient", "label"])
+    same = files.groupby("content", sort=False)
+    copies = files[same["patient"].transform("nunique") > 1]
+    if not len(copies):
         return []
-    unlike = sum(len({shown[path][1] for path in same}) > 1 for same in copies)
-    first = " and ".join(path.relative_to(cohort.root).as_posix() for path in copies[0][:2])
+    unlike = copies.groupby("content")["label"].nunique() > 1
+    first = copies.loc[copies["content"] == copies["content"].iloc[0], "file"].head(2)
     return [
-        f"{len(copies)} picture(s) or clip(s) are there of two people, {unlike} of them with "
-        f"different labels, the first as {first}: keep one of each."
+        f"{len(unlike)} picture(s) or clip(s) are there of two people, {unlike.sum()} of them with "
+        f"different labels, the first as {' and '.join(first)}: keep one of each."
     ]
 
 

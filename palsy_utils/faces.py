@@ -2,6 +2,7 @@
 
 import os
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,22 @@ import pandas as pd
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
+from palsy_utils.frames import VIDEO, frames_from, load_frames
 from palsy_utils.pictures import read_image
 from palsy_utils.progress import progress
+from palsy_utils.stamps import (
+    CODE,
+    DAMAGED,
+    DONE,
+    OPEN,
+    State,
+    content,
+    find_damage,
+    identity,
+    read_stamp,
+    state,
+    write_stamp,
+)
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
@@ -97,7 +112,7 @@ def _detect(image: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     """Measure every frame of a cohort into `faces/<video>.parquet`, frames without a face too.
 
-    A video whose measurements are at hand, for the same frames, is not measured again.
+    A video whose measurements are up to date (`stamps.py`) is not measured again.
 
     Args:
         cohort: its frames must have been extracted (`frames.extract_frames`).
@@ -111,14 +126,16 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     """
     from joblib import Parallel, delayed
 
-    from palsy_utils.frames import load_frames
-
     frames = dict(list(load_frames(cohort).groupby("video")))
-    missing = [v for v in frames if not _is_measured(cohort.root, v, frames[v])]
+    videos = cohort.videos[VIDEO].itertuples(index=False)
+    missing = [v for v in videos if v.video in frames and faces_state(cohort, v).kind != DONE]
     if missing:
         find(LANDMARKER)  # one clear error, early
         alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = (delayed(_measure_video)(cohort.root, frames[video], alone) for video in missing)
+        jobs = (
+            delayed(_measure_video)(cohort.root, frames[v.video], faces_from(cohort, v), alone)
+            for v in missing
+        )
         parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
         running = parallel(jobs)
         for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
@@ -142,19 +159,38 @@ def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
     return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
 
 
-def _faces_file(root: Path, video: str) -> Path:
+def faces_file(root: Path, video: str) -> Path:
+    """Return where the measurements of a video lie."""
     return root / "faces" / f"{video}.parquet"
 
 
-def _is_measured(root: Path, video: str, frames: pd.DataFrame) -> bool:
+def faces_from(cohort: Cohort, video: tuple) -> dict:
+    """Return what the measurements of a video (`frames.VIDEO`) are made from (`stamps.py`).
+
+    Where the video itself is not at hand, its measurements are the source.
+
+    Raises:
+        OSError: the source is gone.
+    """
+    if video.kind == "measured":
+        return {"measured": content(faces_file(cohort.root, video.video), cohort.root)}
+    frames = identity(frames_from(cohort, video))
+    return {"code": CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+
+
+def faces_state(cohort: Cohort, video: tuple) -> State:
+    """Say whether the measurements of a video are up to date (`stamps.py`)."""
+    path = faces_file(cohort.root, video.video)
+    if video.kind == "measured":  # with a stamp or without, but whole if there is one
+        broken = find_damage(path, read_stamp(path)["files"], cohort.root)
+        return State(DAMAGED, broken) if broken else State(DONE)
     try:
-        measured = pd.read_parquet(_faces_file(root, video), columns=STORED)
-    except (OSError, ValueError):  # absent or damaged: pyarrow's own errors derive from these
-        return False
-    return measured["frame"].tolist() == frames["frame"].tolist()
+        return state(path, faces_from(cohort, video), cohort.root)
+    except OSError:
+        return State(OPEN)
 
 
-def _measure_video(root: Path, frames: pd.DataFrame, show: bool) -> None:
+def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
     rows, each = [], frames.itertuples()
     for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
         image, note = read_image(root / frame.file)
@@ -166,8 +202,9 @@ def _measure_video(root: Path, frames: pd.DataFrame, show: bool) -> None:
         identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
         notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
         rows.append(identity | measured | {"note": "; ".join(notes)})
-    table = pd.DataFrame(rows)[STORED]
-    write_faces(table, _faces_file(root, rows[0]["video"]))
+    path = faces_file(root, rows[0]["video"])
+    write_faces(pd.DataFrame(rows)[STORED], path)
+    write_stamp(path, made_from, mediapipe=version("mediapipe"))
 
 
 def write_faces(table: pd.DataFrame, path: Path) -> None:
@@ -184,17 +221,20 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
         NaN where no face was found.
 
     Raises:
-        PalsyError: measurements of a video are missing or unreadable.
+        PalsyError: measurements of a video are missing, out of date or damaged.
     """
     tables = []
-    for video in cohort.videos["video"]:
-        path = _faces_file(cohort.root, video)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        path, found = faces_file(cohort.root, video.video), faces_state(cohort, video)
         try:
+            if found.kind != DONE:
+                raise ValueError(found)
             tables.append(pd.read_parquet(path, columns=STORED))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+            kind = found if found.kind != DONE else "no table of measurements"
             raise PalsyError(
-                f"{path} is missing or cannot be read: run notebook 02 (faces and modalities) on "
-                f"this cohort; delete the file first if it is damaged."
+                f"{path} is {kind}: run notebook 02 (faces and modalities) on this cohort; put "
+                "another copy there if its video is not at hand."
             ) from error
     table = pd.concat(tables)
     # Who is in a video is the cohort's word: a table of patients may have come after measuring.

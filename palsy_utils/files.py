@@ -5,7 +5,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,29 +82,6 @@ def sha256(*paths: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def equal_files(paths: Iterable[Path]) -> list[list[Path]]:
-    """Return the groups of files that have the same content; sizes and beginnings tell most apart.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
-    groups = [list(paths)]
-    for key in (lambda path: path.stat().st_size, _beginning, sha256):
-        finer = []
-        for group in groups:
-            alike = {}
-            for path in group:
-                alike.setdefault(key(path), []).append(path)
-            finer += [same for same in alike.values() if len(same) > 1]
-        groups = finer
-    return groups
-
-
-def _beginning(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(1 << 14)
 
 
 def read_json(path: Path) -> dict | None:

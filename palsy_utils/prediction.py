@@ -136,7 +136,7 @@ def predict_clip(fitted: Fitted, cohort: Cohort, device: str = "auto") -> pd.Dat
     Raises:
         PalsyError: a modality that the model needs was not built.
     """
-    samples, where = load_samples(cohort.root), pick_device(device)
+    samples, where = load_samples(cohort), pick_device(device)
     rows, nobody = np.arange(len(samples)), np.arange(0)
     who = (fitted.model, ANYBODY, (), samples, nobody, rows)
     fold = Fold(cohort.root, fitted.profile, *who, 0, where, cohort.root)

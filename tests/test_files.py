@@ -5,7 +5,6 @@ import pytest
 
 from palsy_utils.files import (
     PalsyError,
-    equal_files,
     publish,
     read_json,
     sha256,
@@ -58,13 +57,3 @@ def test_sha256_is_the_known_one(tmp_path):
     (tmp_path / "b").write_bytes(b"c")
     abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(tmp_path / "a", tmp_path / "b") == abc
-
-
-def test_equal_files_have_the_same_content(tmp_path):
-    long = bytes(1 << 15)
-    contents = {"a": b"1", "b": b"2", "c": b"1", "d": long, "e": long[:-1] + b"1", "f": long}
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    same = equal_files(tmp_path / name for name in contents)
-    assert [[path.name for path in group] for group in same] == [["a", "c"], ["d", "f"]]
-    assert equal_files([]) == []
