@@ -12,11 +12,11 @@ from palsy_utils.cluster import (
     open_client,
     remove_leftovers,
 )
-from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.cohort import Cohort, load_cohort, summary
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.faces import faces_file, faces_state
 from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
-from palsy_utils.folds import check_training_classes, describe_scheme
+from palsy_utils.folds import check_labels, check_training_classes, describe_scheme
 from palsy_utils.frames import VIDEO, frames_state, index_path
 from palsy_utils.modalities import load_samples, modality_states, samples_from
 from palsy_utils.profiles import Profile, find_profile
@@ -64,7 +64,10 @@ def run(
     check_checkout()
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
-    check_writable(figures_folder(figures, who, profile, folds, seed))  # better now than after the last fold
+    check_labels(who, folds)
+    for note in summary(who)["notes"]["note"]:
+        print(f"{who.name}: {note}")
+    check_writable(figures_folder(figures, who, profile, folds, seed))  # not after the last fold
     if size.backbone != "resnet50":
         from palsy_utils.models import check_image_net  # torch, which takes seconds to import
 

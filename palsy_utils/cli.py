@@ -62,9 +62,19 @@ models_option = click.option(
     help="Names of models, or paper, beyond, all, separated by commas.  [default: paper]",
 )
 folds_option = click.option(
-    "--folds", default=0, show_default=True, help="0 leaves one person out; k makes k groups."
+    "--folds",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="0 leaves one person out; k makes k groups.",
 )
-seed_option = click.option("--seed", default=0, show_default=True, help="Seed of the run.")
+seed_option = click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Where chance starts from.",
+)
 
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."
@@ -118,7 +128,7 @@ def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> Non
 @click.argument("folder", type=AbsolutePath())
 @click.option("--patients", default=21, show_default=True, type=click.IntRange(2))
 @click.option("--clips", default=31, show_default=True, type=click.IntRange(2))
-@click.option("--seed", default=0, show_default=True)
+@seed_option
 def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
     """Draw a phantom cohort of any size into FOLDER."""
     from palsy_utils.phantom import write_cohort

@@ -20,6 +20,7 @@ from palsy_utils.attention import AttentionFusion, AveragedAttention, build_atte
 from palsy_utils.cohort import load_cohort
 from palsy_utils.faces import measure_faces
 from palsy_utils.files import PalsyError, write_text, write_torch
+from palsy_utils.folds import check_labels
 from palsy_utils.frames import extract_frames
 from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
@@ -81,8 +82,13 @@ class ModelFile(BaseModel):
 
 
 def measure(cohort: str, profile: str) -> None:
-    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do."""
+    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do.
+
+    Raises:
+        PalsyError: the labels have a single class, or as those two.
+    """
     who, size = load_cohort(cohort), find_profile(profile)
+    check_labels(who, folds=None)
     extract_frames(who)
     measure_faces(who)
     build_modalities(who, size.image_size, size.mouth_and_nose)

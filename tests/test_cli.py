@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from helpers import write_labels, write_picture
 
 from palsy_utils.cli import main
 
@@ -70,6 +71,33 @@ def test_one_person_cannot_be_left_out(small):
     (small / "labels.csv").write_text("\n".join(kept) + "\n")
     done = palsy("run", "--cohort", small, "--profile", "smoke", "--figures", small.parent)
     assert done.exit_code == 1 and "folds need two or more" in done.output
+
+
+def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
+    rows = ["a,a,a.png,,,1", "b,b,b.png,,,0", "c,c,c.png,,,1", "d,d,d.png,,,0"]
+    for name in "abcd":
+        write_picture(tmp_path / f"{name}.png")
+    header = "patient,video,file,start_s,end_s,label"
+
+    def refused(*options, people=rows, command="run"):
+        write_labels(tmp_path, people, header)
+        done = palsy(command, "--cohort", tmp_path, "--profile", "smoke", *options)
+        assert done.exit_code in (1, 2) and "Traceback" not in done.output
+        assert not (tmp_path / "frames").exists() and not (tmp_path / "runs").exists()
+        return done.output
+
+    for folds in (1, 5):
+        assert f"{folds} folds cannot be made of 4 people" in refused("--folds", folds)
+    assert "'--folds': -1 is not in the range" in refused("--folds", -1)
+    for seed in (-1, 2**32):
+        assert f"'--seed': {seed} is not in the range" in refused("--seed", seed)
+    assert "have 1 of the two classes" in refused(people=rows[::2])
+    assert "have 1 of the two classes" in refused(people=rows[:1])
+    assert "Fold 'b' has no two classes to train on" in refused(people=rows[:3])
+    assert "Fold 'b' has no two classes" in refused("--folds", 2, people=rows[:3])
+    fit = ("--model", "asymmetry-fnn")
+    assert "have 1 of the two classes" in refused(*fit, people=rows[::2], command="fit")
+    assert "'--seed': -1 is not in the range" in refused(*fit, "--seed", -1, command="fit")
 
 
 def test_help_needs_no_heavy_library():

@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from palsy_utils.files import PalsyError, publish, read_json, sha256, write_json, write_text
+from palsy_utils.files import (
+    PalsyError,
+    publish,
+    read_json,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 def test_what_was_there_survives_a_failure(tmp_path):
