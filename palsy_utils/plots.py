@@ -1,4 +1,4 @@
-"""The series' style, and pictures of cohorts, faces and modalities; each returns its figure.
+"""The series' style, and pictures that more than one notebook shows; each returns its figure.
 
 Colours are Okabe and Ito's, told apart by colour-blind readers too; a modality keeps its colour
 throughout the series.
@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from palsy_utils.files import publish
 from palsy_utils.landmarks import EXPRESSIONS, POINTS_125
@@ -206,4 +207,50 @@ def four_modalities(
         if name:
             ax.set_title(name)
     figure.suptitle(title)
+    return figure
+
+
+def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
+    """Draw the training loss over the epochs: each fold thin, their mean thick.
+
+    Args:
+        histories: of each model, what `training.train` returned for its folds.
+    """
+    n = len(histories)
+    figure, axes = plt.subplots(
+        1, n, figsize=(max(5, 2.6 * n), 3.2), sharey=n > 1, layout="constrained", squeeze=False
+    )
+    for ax, (model, folds) in zip(axes[0], histories.items(), strict=True):
+        colour = MODEL_COLOURS.get(model, BLACK)
+        for history in folds:
+            ax.plot(history["epoch"], history["loss"], color=colour, alpha=0.35, lw=1)
+        mean = pd.concat(folds).groupby("epoch")["loss"].mean()
+        ax.plot(mean.index, mean, color=colour, lw=2.5, marker="o", ms=4)
+        ax.set(title=model, xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    highest = max(history["loss"].max() for folds in histories.values() for history in folds)
+    axes[0, 0].set(ylabel="training loss (cross-entropy)", ylim=(0, 1.05 * highest))
+    return figure
+
+
+def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
+    """Draw the predicted probability of held-out frames in order, over their true label.
+
+    Args:
+        predictions: `runs.PREDICTIONS` of one fold.
+        title: model and person.
+    """
+    figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")
+    x = np.arange(len(predictions))
+    palsy = predictions["label"].to_numpy() == 1
+    ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
+    ax.plot(x, predictions["probability"], color=BLACK, marker="o", ms=3, lw=1, label="predicted")
+    ax.axhline(0.5, color=GREY, ls="--")
+    starts = np.flatnonzero(predictions["video"].ne(predictions["video"].shift()).to_numpy())
+    for start in starts:
+        ax.axvline(start - 0.5, color=GREY, lw=1)
+        ax.text(start, 1.03, predictions["video"].iloc[start], fontsize="small")
+    ax.set(xlabel="labelled frames in order", ylabel="probability of palsy", ylim=(0, 1))
+    ax.set_title(title, pad=18)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
