@@ -152,6 +152,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
     from palsy_utils import fitting
 
     path = Path(output or f"data/models/palsy-{model}.pt").absolute()
+    fitting.check_fittable(model)
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
