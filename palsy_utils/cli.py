@@ -152,8 +152,8 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, an image, or a folder of images.
 
-    Writes a table with a row a frame, and a report to open in a browser. Nothing leaves this
-    machine. This is not a medical device.
+    Writes a table with a row a frame, and a report to open in a browser; only you may read them.
+    Nothing of CLIP leaves this machine. This is not a medical device.
     """
     from palsy_utils import prediction
 
