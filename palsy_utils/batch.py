@@ -61,13 +61,13 @@ def run(
     check_checkout()
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
-    check_writable(Path(figures) / who.name)  # better now than after the last fold
     if size.backbone != "resnet50":
         from palsy_utils.models import check_image_net  # torch, which takes seconds to import
 
         check_image_net(size.backbone, size.image_size)
-    if needs_imagenet(size, names):
-        find_imagenet_weights(size.imagenet, size.backbone)
+    if size.imagenet == "required" and any(find_model(name).sees_images for name in names):
+        find_imagenet_weights("required", size.backbone)  # better now than in every fold
+    check_writable(Path(figures) / who.name)  # better now than after the last fold
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}
@@ -108,11 +108,6 @@ def run(
             "cohort folder that you may write to; earlier results are untouched."
         ) from error
     return pd.DataFrame(failed)
-
-
-def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
-    """Say whether any of the models starts from ImageNet weights in this profile."""
-    return profile.imagenet == "required" and any(find_model(m).sees_images for m in models)
 
 
 def open_tasks(
