@@ -41,6 +41,7 @@ def test_status_before_anything_has_run(small):
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
         ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
+        ({"--scheduler": "tls://127.0.0.1:9"}, "No Dask scheduler answers at tls://127.0.0.1:9"),
     ],
 )
 def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
