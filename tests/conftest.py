@@ -24,6 +24,8 @@ LANDMARKER = TEST_DATA / "models" / "face_landmarker.task"
 
 if LANDMARKER.exists():
     os.environ.setdefault("PALSY_FACE_LANDMARKER", str(LANDMARKER))
+# Whatever a kernel or command would download goes to a closed port of this machine, and fails.
+os.environ["https_proxy"] = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="session")
