@@ -67,7 +67,7 @@ def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
         title += f", the first {MOST_PEOPLE} of {len(counts)} people"
         counts = counts.head(MOST_PEOPLE)
     panels = {
-        "palsy (the paper's rule)": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
+        "palsy or not": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
         "eyes": {f"eyes_{level}": colour for level, colour in REGION_COLOURS.items()},
         "mouth": {f"mouth_{level}": colour for level, colour in REGION_COLOURS.items()},
     }
@@ -84,6 +84,7 @@ def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
             ax.barh(people, counts[column], left=left, color=colour, label=label, edgecolor="white")
             left += counts[column].to_numpy()
         ax.set(title=name, xlabel="frames")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, frameon=False)
     axes[0, 0].invert_yaxis()
     figure.suptitle(title)
