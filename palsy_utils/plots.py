@@ -41,7 +41,7 @@ MODEL_DASHES = {
     name: "-." if i > 6 else "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)
 }
 REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
-MOST_PEOPLE = 60  # as many rows of bars can be read
+MOST_PEOPLE = 40  # as many rows of bars can be read
 
 
 def use_style() -> None:
@@ -60,12 +60,13 @@ def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
     """Draw who is in a cohort: frames per person by label, and by region if somebody graded it.
 
     Args:
-        counts: `cohort.per_patient_counts`: one row a person; the first `MOST_PEOPLE` are drawn.
+        counts: `cohort.per_patient_counts`: one row a person; of more than `MOST_PEOPLE`, as many
+            are drawn, taken evenly.
         title: the cohort's name and kind.
     """
     if len(counts) > MOST_PEOPLE:
-        title += f", the first {MOST_PEOPLE} of {len(counts)} people"
-        counts = counts.head(MOST_PEOPLE)
+        title += f", {MOST_PEOPLE} of {len(counts)} people"
+        counts = counts.iloc[np.linspace(0, len(counts) - 1, MOST_PEOPLE).astype(int)]
     panels = {
         "palsy or not": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
         "eyes": {f"eyes_{level}": colour for level, colour in REGION_COLOURS.items()},
@@ -85,7 +86,9 @@ def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
             left += counts[column].to_numpy()
         ax.set(title=name, xlabel="frames")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, frameon=False)
+        ax.margins(y=0.2 / len(counts))
+        above = 1 + 0.6 / len(counts)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, above), ncols=3, frameon=False)
     axes[0, 0].invert_yaxis()
     figure.suptitle(title)
     return figure

@@ -45,8 +45,8 @@ def test_regions_that_nobody_graded_have_no_panel_and_no_line(small_template):
     many = pd.concat([counts.assign(**dict.fromkeys(graded, 0))] * 50, ignore_index=True)
     many["patient"] = [f"p{i}" for i in range(len(many))]
     figure = cohort_overview(many, "small")
-    assert len(figure.axes) == 1 and len(figure.axes[0].get_yticks()) == 60
-    assert figure.get_suptitle() == "small, the first 60 of 150 people"
+    assert len(figure.axes) == 1 and len(figure.axes[0].get_yticks()) == 40
+    assert figure.get_suptitle() == "small, 40 of 150 people"
     ax = label_timeline(labels, ["p01-1", "p02-1"]).axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["p01-1 label", "p02-1 label"]
     assert sum(p.get_width() for p in ax.patches) == pytest.approx(2 * 4.0)
