@@ -12,14 +12,14 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder
 from palsy_utils.progress import progress
+from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
 
-NOTEBOOKS = PROJECT / "notebooks"
 CONNECT_TIMEOUT = "20s"
 
 
@@ -31,21 +31,18 @@ class Task:
     parameters: dict
     folder: Path
     needs: tuple[Path, ...] = ()  # folders of folds that must be done before
+    made_from: dict = field(default_factory=dict)  # `stamps.py`
 
 
 def check_parameters(task: Task) -> None:
     """Check a task's parameter names against its notebook's; papermill lets a typo pass.
 
     Raises:
-        PalsyError: the notebook is missing, or has no parameter of that name.
+        PalsyError: the notebook has no parameter of that name.
     """
     import papermill
 
     path = NOTEBOOKS / f"{task.notebook}.ipynb"
-    if not path.exists():
-        raise PalsyError(
-            f"{path} is missing: install the project from its checkout (`pip install -e .`)."
-        )
     unknown = sorted(set(task.parameters) - set(papermill.inspect_notebook(str(path))))
     if unknown:
         raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct the name.")
@@ -58,6 +55,7 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     """
     import dask
     from dask.distributed import Client, LocalCluster
+    from distributed.comm import inproc
 
     if scheduler:
         # What Dask logs of a lost scheduler, tracebacks and all, `batch.run` says in one sentence.
@@ -75,6 +73,7 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     # Threads of this process cannot be lost, but a laptop that slept, or whose clock jumped, seems
     # to have lost them.
     dask.config.set({"distributed.scheduler.worker-ttl": None})
+    inproc.global_manager._ip = "127.0.0.1"  # else Dask finds its own by way of a host far away
     ports = dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
     cluster = LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, **ports)
     return Client(cluster)
@@ -112,11 +111,13 @@ def execute(task: Task) -> tuple[Path, str | None]:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
+    from palsy_utils.kernels import Kernel, short_folder
+
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    attempt.mkdir(parents=True)
+    make_folder(attempt)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
-        with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="palsy-", dir=short_folder()) as scratch:
             notebook = Path(scratch) / f"{task.notebook}.ipynb"
             nbformat.write(without_exercises(NOTEBOOKS / notebook.name), notebook)
             # A context of its own: notebooks side by side must not share an event loop.
@@ -126,7 +127,9 @@ def execute(task: Task) -> tuple[Path, str | None]:
                 str(attempt / "notebook.ipynb"),
                 task.parameters | outputs,
                 kernel_name="python3",
-                cwd=str(NOTEBOOKS),
+                kernel_manager_class=Kernel,
+                # Not papermill's own `cwd`, which moves this whole process, all threads with it.
+                resources={"metadata": {"path": str(NOTEBOOKS)}},
                 progress_bar=False,
                 config=_kernel_config(scratch),
                 coalesce_streams=True,  # of a progress bar, its last state is kept
@@ -142,31 +145,44 @@ def execute(task: Task) -> tuple[Path, str | None]:
 def _kernel_config(sockets: str):
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
-    torch almost two seconds.
+    It ends with the process that started it, however that ends, and is killed once its notebook is
+    done: all is written by then, and saying goodbye takes torch almost two seconds.
     """
     from traitlets.config import Config
 
-    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
+    first = f"from palsy_utils import children; children.end_with_parent({os.getpid()})"
+    options = [f"--IPKernelApp.exec_lines={first}"]
+    client = {"shutdown_kernel": "immediate", "extra_arguments": options}
+    config = Config({"NotebookClient": client})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config
 
 
-def settle(attempt: Path, folder: Path, error: str | None) -> None:
-    """Move an attempt's files into place, predictions last; a failed one leaves its notebook.
+def settle(attempt: Path, task: Task, error: str | None) -> None:
+    """Move an attempt's files into place, their stamp last; a failed one leaves `failed.ipynb`.
 
-    Each file replaces the one of an earlier attempt, which is there until then.
+    Each file replaces the one of an earlier attempt, which is there until then. The stamp, which a
+    fold's notebook has written, comes to speak of the executed notebook as well.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in attempt.iterdir() if not path.name.startswith(".")}
+    folder, notebook = task.folder, attempt / "notebook.ipynb"
+    make_folder(folder)
+    if notebook.exists():
+        notebook.chmod(0o600)  # papermill lets others read it
     if error:
-        names &= {"notebook.ipynb"}
+        if notebook.exists():
+            os.replace(notebook, folder / "failed.ipynb")
     else:
+        product = attempt / "predictions.csv" if "fold" in task.parameters else notebook
+        kept = read_stamp(product)
+        made_from, _ = kept.pop("made_from") or task.made_from, kept.pop("files")
+        files = [path for path in attempt.iterdir() if not path.name.startswith(".")]
+        write_stamp(product, made_from, {*files} - {product, stamp_of(product)}, **kept)
+        names = {path.name for path in files} | {stamp_of(product).name}
         for old in {path.name for path in folder.iterdir()} - names:
             (folder / old).unlink()
-    for name in sorted(names, key="predictions.csv".__eq__):
-        os.replace(attempt / name, folder / name)
+        for name in sorted(names, key=stamp_of(product).name.__eq__):
+            os.replace(attempt / name, folder / name)
     shutil.rmtree(attempt, ignore_errors=True)
 
 
@@ -215,7 +231,7 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
         task = running.pop(future)
         if future.status == "finished":
             attempt, error = future.result()
-            settle(attempt, task.folder, error)
+            settle(attempt, task, error)
         else:
             error = f"its worker was lost ({future.exception()!r})"
         finish(task, error)

@@ -5,24 +5,25 @@ never frames.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import (
     THRESHOLD,
     auroc,
     auroc_interval,
+    count_calls,
     draw_people,
     interval,
+    rates,
     scores,
 )
 from palsy_utils.files import PalsyError
-from palsy_utils.modalities import fingerprint
-from palsy_utils.people import known_sides
+from palsy_utils.profiles import find_profile
 from palsy_utils.rows import MODELS
-from palsy_utils.runs import DONE, check_same_data, grid, load_run, run_folder
+from palsy_utils.runs import done_folds, load_run, open_run
 
 WANTED = (3, 5)  # seeds: of rows that see images, of structured rows
 FRAME = ["patient", "video", "frame"]
@@ -40,33 +41,29 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
-def load_seeds(
-    root: Path, profile: str, seeds: Iterable[int], folds: dict[str, tuple[str, ...]]
-) -> pd.DataFrame:
+def load_seeds(cohort: Cohort, profile: str, seeds: Iterable[int], folds: int = 0) -> pd.DataFrame:
     """Load the predictions of every model in every seed in which all of its folds are done.
 
     Args:
-        root: the cohort's folder.
+        cohort: see `cohort.load_cohort`.
         profile: its name.
         seeds: of the runs.
-        folds: from `folds.fold_names`.
+        folds: 0 for single people, k for grouped k-fold.
 
     Returns:
         `runs.PREDICTIONS`, models in the order of the results table.
 
     Raises:
-        PalsyError: no model has all folds in any seed, or a run is of other data.
+        PalsyError: no model has all folds, up to date, in any seed.
     """
     tables = []
     for seed in seeds:
-        run = run_folder(root, profile, seed)
-        states = grid(run, MODELS, folds)
-        check_same_data(run, states, folds, fingerprint(root), known_sides(root))
-        whole = states.index[(states == DONE).all(axis=1)]
-        tables += [load_run(run, whole, folds)] if len(whole) else []
+        run = open_run(cohort, find_profile(profile), folds, seed)
+        whole = [model for model, done in done_folds(run).items() if len(done) == len(run.folds)]
+        tables += [load_run(run, whole)] if whole else []
     if not tables:
         raise PalsyError(
-            f"{run_folder(root, profile)} has no model with all of its folds in the seeds asked "
+            f"{cohort.root} has no model with all of its folds, up to date, in the seeds asked "
             "for: run `palsy run` with this cohort, profile and seed first."
         )
     table = pd.concat(tables, ignore_index=True)
@@ -110,21 +107,11 @@ def call_intervals(
         `f1`, `sensitivity`, `specificity`: value, lower and upper end; NaN where undefined.
     """
     value = scores(frames["label"], frames["probability"], threshold)
-    palsy, called = frames["label"] == 1, frames["probability"] >= threshold
-    kinds = pd.DataFrame(
-        {"hit": palsy & called, "missed": palsy & ~called, "false": ~palsy & called,
-         "right": ~palsy & ~called}
-    )  # fmt: skip
-    counts = kinds.groupby(frames["patient"]).sum().to_numpy()
-    hit, missed, false, right = (draw_people(len(counts)) @ counts).T.astype(float)
-    with np.errstate(invalid="ignore"):
-        resampled = {
-            "f1": np.where(hit + missed > 0, 2 * hit / (2 * hit + missed + false), np.nan),
-            "sensitivity": hit / (hit + missed),
-            "specificity": right / (right + false),
-        }
-    value["sensitivity"] = value["recall"]
-    return {name: (value[name], *interval(draws)) for name, draws in resampled.items()}
+    calls = pd.DataFrame(count_calls(frames["label"], frames["probability"], threshold))
+    calls = calls.groupby(frames["patient"].to_numpy()).sum().to_numpy()
+    resampled = rates(draw_people(len(calls)) @ calls)
+    names = {"f1": "f1", "recall": "sensitivity", "specificity": "specificity"}
+    return {told: (value[name], *interval(resampled[name])) for name, told in names.items()}
 
 
 def model_table(predictions: pd.DataFrame) -> pd.DataFrame:

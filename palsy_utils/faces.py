@@ -2,17 +2,22 @@
 
 import os
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from palsy_utils import stamps
+from palsy_utils.children import side_by_side
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
-from palsy_utils.pictures import read_image
+from palsy_utils.frames import VIDEO, frames_from, load_frames
+from palsy_utils.pictures import native_silence, read_image
 from palsy_utils.progress import progress
+from palsy_utils.stamps import DONE, State
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
@@ -22,6 +27,7 @@ MEASURING = "measuring faces"
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
+SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
 
 
 @lru_cache(maxsize=1)
@@ -34,15 +40,29 @@ def open_landmarker() -> "FaceLandmarker":
         PalsyError: the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
-    os.environ.setdefault("GLOG_minloglevel", "2")  # its start-up chatter is not about the data
+    import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
+    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
+        block_metrics()
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(path)),
         output_face_blendshapes=True,
         num_faces=MOST_FACES,
     )
-    return vision.FaceLandmarker.create_from_options(options)
+    with native_silence():
+        return vision.FaceLandmarker.create_from_options(options)
+
+
+def block_metrics() -> None:
+    """Keep newer MediaPipes from sending usage metrics, each minute and when they are closed.
+
+    The libcurl in them has no other switch than the environment of C, where it finds a proxy at
+    which nobody listens, so that it does not even look a name up. Python reads `os.environ`, which
+    stays as it was: downloads, and kernels and workers started from here, use the user's own proxy.
+    """
+    os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
+    os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
 
 
 def measure_image(image: np.ndarray) -> dict:
@@ -97,7 +117,7 @@ def _detect(image: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     """Measure every frame of a cohort into `faces/<video>.parquet`, frames without a face too.
 
-    A video whose measurements are at hand, for the same frames, is not measured again.
+    A video whose measurements are up to date (`stamps.py`) is not measured again.
 
     Args:
         cohort: its frames must have been extracted (`frames.extract_frames`).
@@ -109,18 +129,15 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-    from joblib import Parallel, delayed
-
-    from palsy_utils.frames import load_frames
 
     frames = dict(list(load_frames(cohort).groupby("video")))
-    missing = [v for v in frames if not _is_measured(cohort.root, v, frames[v])]
+    videos = cohort.videos[VIDEO].itertuples(index=False)
+    missing = [v for v in videos if v.video in frames and faces_state(cohort, v).kind != DONE]
     if missing:
         find(LANDMARKER)  # one clear error, early
         alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = (delayed(_measure_video)(cohort.root, frames[video], alone) for video in missing)
-        parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
-        running = parallel(jobs)
+        jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+        running = side_by_side(_measure_video, jobs, workers)
         for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
             pass
     table, _, _ = load_faces(cohort)
@@ -142,19 +159,38 @@ def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
     return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
 
 
-def _faces_file(root: Path, video: str) -> Path:
+def faces_file(root: Path, video: str) -> Path:
+    """Return where the measurements of a video lie."""
     return root / "faces" / f"{video}.parquet"
 
 
-def _is_measured(root: Path, video: str, frames: pd.DataFrame) -> bool:
+def faces_from(cohort: Cohort, video: tuple) -> dict:
+    """Return what the measurements of a video (`frames.VIDEO`) are made from (`stamps.py`).
+
+    Where the video itself is not at hand, its measurements are the source.
+
+    Raises:
+        OSError: the source is gone.
+    """
+    if video.kind == "measured":
+        return {"measured": stamps.content(faces_file(cohort.root, video.video), cohort.root)}
+    frames = stamps.identity(frames_from(cohort, video))
+    return {"code": stamps.CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+
+
+def faces_state(cohort: Cohort, video: tuple) -> State:
+    """Say whether the measurements of a video are up to date (`stamps.py`)."""
+    path = faces_file(cohort.root, video.video)
+    if video.kind == "measured":  # with a stamp or without, but whole if there is one
+        broken = stamps.find_damage(path, stamps.read_stamp(path)["files"], cohort.root)
+        return State(stamps.DAMAGED, broken) if broken else State(DONE)
     try:
-        measured = pd.read_parquet(_faces_file(root, video), columns=STORED)
-    except (OSError, ValueError):  # absent or damaged: pyarrow's own errors derive from these
-        return False
-    return measured["frame"].tolist() == frames["frame"].tolist()
+        return stamps.state(path, faces_from(cohort, video), cohort.root)
+    except OSError:
+        return State(stamps.OPEN)
 
 
-def _measure_video(root: Path, frames: pd.DataFrame, show: bool) -> None:
+def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
     rows, each = [], frames.itertuples()
     for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
         image, note = read_image(root / frame.file)
@@ -166,8 +202,9 @@ def _measure_video(root: Path, frames: pd.DataFrame, show: bool) -> None:
         identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
         notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
         rows.append(identity | measured | {"note": "; ".join(notes)})
-    table = pd.DataFrame(rows)[STORED]
-    write_faces(table, _faces_file(root, rows[0]["video"]))
+    path = faces_file(root, rows[0]["video"])
+    write_faces(pd.DataFrame(rows)[STORED], path)
+    stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))
 
 
 def write_faces(table: pd.DataFrame, path: Path) -> None:
@@ -184,17 +221,20 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
         NaN where no face was found.
 
     Raises:
-        PalsyError: measurements of a video are missing or unreadable.
+        PalsyError: measurements of a video are missing, out of date or damaged.
     """
     tables = []
-    for video in cohort.videos["video"]:
-        path = _faces_file(cohort.root, video)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        path, found = faces_file(cohort.root, video.video), faces_state(cohort, video)
         try:
+            if found.kind != DONE:
+                raise ValueError(found)
             tables.append(pd.read_parquet(path, columns=STORED))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+            kind = found if found.kind != DONE else "no table of measurements"
             raise PalsyError(
-                f"{path} is missing or cannot be read: run notebook 02 (faces and modalities) on "
-                f"this cohort; delete the file first if it is damaged."
+                f"{path} is {kind}: run notebook 02 (faces and modalities) on this cohort; put "
+                "another copy there if its video is not at hand."
             ) from error
     table = pd.concat(tables)
     # Who is in a video is the cohort's word: a table of patients may have come after measuring.

@@ -81,6 +81,27 @@ def check_training_classes(table: pd.DataFrame, folds: dict[str, tuple[str, ...]
             )
 
 
+def check_labels(cohort: Cohort, folds: int | None = 0) -> None:
+    """Refuse what the labels alone show to be impossible, before anything is measured.
+
+    Args:
+        cohort: as from `load_cohort`.
+        folds: see `fold_names`; None if a model will be fitted on everybody.
+
+    Raises:
+        PalsyError: a class, or a second person of it, is missing, or `folds` does not fit.
+    """
+    if (classes := cohort.labels["label"].nunique()) < 2:
+        raise PalsyError(
+            f"The labels of {cohort.root} have {classes} of the two classes, palsy and healthy, "
+            "and learning needs both: add people or labels."
+        )
+    if folds is not None:
+        fold_names(cohort, folds)
+        # Whatever the groups, everybody is held out once, so each class needs a second person.
+        check_training_classes(cohort.labels, fold_names(cohort))
+
+
 def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list[list[str]]:
     """Deal people out, those with most samples first, each to the group that needs them most.
 

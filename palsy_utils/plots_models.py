@@ -98,10 +98,12 @@ def patient_heatmap(people: pd.DataFrame, score: str = "f1") -> Figure:
     palsy = people.drop_duplicates("patient").set_index("patient")
     share = (100 * palsy["n_palsy"] / palsy["n_frames"]).loc[wide.index].round().astype(int)
     wide.index = [f"{who} ({share[who]} % palsy)" for who in wide.index]
-    figure, ax = plt.subplots(figsize=(10, 1.6 + 0.38 * len(wide)), layout="constrained")
+    few = len(wide) <= 40  # of more, thin rows without numbers, and not everybody's name
+    height = 1.6 + 0.38 * min(len(wide), 40)
+    figure, ax = plt.subplots(figsize=(10, height), layout="constrained")
     sns.heatmap(
-        wide, annot=len(wide) <= 40, fmt=".0f", vmin=0, vmax=100, cmap="cividis", ax=ax,
-        cbar_kws={"label": f"{score} (per cent)"}, linewidths=0.5,
+        wide, annot=few, fmt=".0f", vmin=0, vmax=100, cmap="cividis", ax=ax,
+        cbar_kws={"label": f"{score} (per cent)"}, linewidths=0.5 if few else 0,
     )  # fmt: skip
     ax.set(xlabel="", ylabel="", facecolor=GREY)  # undefined is grey, not a low score
     ax.grid(False)

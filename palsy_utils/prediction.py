@@ -9,18 +9,26 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import measure_frames
+from palsy_utils.clips import open_video
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
-from palsy_utils.faces import load_faces, measure_faces, open_landmarker, write_faces
-from palsy_utils.files import PalsyError, sha256, write_csv
+from palsy_utils.faces import (
+    faces_file,
+    faces_from,
+    faces_state,
+    load_faces,
+    measure_faces,
+    open_landmarker,
+    write_faces,
+)
+from palsy_utils.files import PalsyError, check_writable, sha256, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
-from palsy_utils.frames import extract_frames
+from palsy_utils.frames import VIDEO, extract_frames
 from palsy_utils.inner import temper
 from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, list_images
 from palsy_utils.modalities import build_modalities, load_samples
@@ -30,6 +38,7 @@ from palsy_utils.pictures import read_image
 from palsy_utils.profiles import Profile
 from palsy_utils.questions import answers_table
 from palsy_utils.rows import find_model
+from palsy_utils.stamps import DONE, content, write_stamp
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import compute, pick_device
 
@@ -69,7 +78,7 @@ def measure_clip(
     )
     extract_frames(cohort, workers=1)
     if measured and not is_at_hand(LANDMARKER):
-        cohort = replace(cohort, notes=_take_measurements(clip, folder, load_cohort(measured)))
+        cohort = replace(cohort, notes=_take_measurements(cohort, load_cohort(measured)))
     measure_faces(cohort, workers=1)
     open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
     found = load_faces(cohort)[0]["found"]
@@ -118,14 +127,18 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
     return ("image" if is_image else "clip"), copy.name
 
 
-def _take_measurements(clip: Path, folder: Path, cohort: Cohort) -> tuple[str, ...]:
+def _take_measurements(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
     """Copy what was measured of the same file in a cohort, if it was, and say so."""
-    for video in cohort.videos.itertuples():
-        file, faces = cohort.root / video.file, cohort.root / "faces" / f"{video.video}.parquet"
-        same = file.is_file() and clip.is_file() and file.stat().st_size == clip.stat().st_size
-        if same and faces.is_file() and sha256(file) == sha256(clip):
-            table = pd.read_parquet(faces).assign(patient=ANYBODY, video=ANYBODY)
-            write_faces(table, folder / "faces" / f"{ANYBODY}.parquet")
+    (ours,) = clip.videos[VIDEO].itertuples(index=False)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        if video.kind != ours.kind or ours.kind == "folder":
+            continue
+        same = content(cohort.root / video.file, cohort.root) == sha256(clip.root / ours.file)
+        if same and faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(faces_file(cohort.root, video.video))
+            path = faces_file(clip.root, ANYBODY)
+            write_faces(table.assign(patient=ANYBODY, video=ANYBODY), path)
+            write_stamp(path, faces_from(clip, ours))
             return (
                 f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
                 f"{cohort.name}, so the measurements there are taken.",
@@ -134,11 +147,9 @@ def _take_measurements(clip: Path, folder: Path, cohort: Cohort) -> tuple[str, .
 
 
 def _plays(video: Path) -> bool:
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    capture = open_video(video)
     plays = capture.read()[0]
     capture.release()
-    cv2.utils.logging.setLogLevel(level)
     return plays
 
 
@@ -159,7 +170,7 @@ def predict_clip(fitted: Fitted, cohort: Cohort, device: str = "auto") -> pd.Dat
     Raises:
         PalsyError: a modality that the model needs was not built.
     """
-    samples, where = load_samples(cohort.root), pick_device(device)
+    samples, where = load_samples(cohort), pick_device(device)
     rows, nobody = np.arange(len(samples)), np.arange(0)
     who = (fitted.model, ANYBODY, (), samples, nobody, rows)
     fold = Fold(cohort.root, fitted.profile, *who, 0, where, cohort.root)
@@ -220,14 +231,6 @@ def output_files(clip: str, output: str) -> tuple[Path, Path]:
     where = folder.resolve()
     if where == source.parent or where.is_relative_to(source):
         raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise PalsyError(
-            f"{folder} cannot be written ({error.strerror or error}): choose another folder as "
-            "output."
-        ) from error
+    check_writable(folder)
     name = source.name if source.is_dir() else source.stem
     return folder / f"{name}.csv", folder / f"{name}.html"

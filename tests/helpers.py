@@ -91,6 +91,16 @@ def set_shown(path: Path, times: float) -> None:
     edit_mp4(path, b"elst", edit)
 
 
+def set_delay(path: Path, seconds: float) -> None:
+    """Let an MP4's first picture come late, by an empty piece before it."""
+
+    def edit(box: bytes) -> bytes:
+        number = struct.pack(">I", struct.unpack_from(">I", box, 4)[0] + 1)
+        return box[:4] + number + struct.pack(">IiI", round(1000 * seconds), -1, 1 << 16) + box[8:]
+
+    edit_mp4(path, b"elst", edit)
+
+
 def moov_first(path: Path) -> None:
     """Put an MP4's index before its pictures, as for streaming."""
     content, boxes, at = path.read_bytes(), {}, 0
@@ -109,6 +119,14 @@ def moov_first(path: Path) -> None:
 
 def _words(content: bytes) -> list[tuple[int]]:
     return list(struct.iter_unpack(">I", content))
+
+
+def flip(path: Path) -> None:
+    """Change a bit in the middle of a file; a hard link to it elsewhere stays as it was."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(content)
 
 
 def cut_off(path: Path, part: float = 0.5) -> Path:

@@ -11,8 +11,9 @@ from conftest import PHANTOM, PROJECT
 
 from palsy_utils.cohort import frame_labels, load_cohort
 from palsy_utils.exercises import has_tag
-from palsy_utils.faces import write_faces
-from palsy_utils.frames import extract_frames, load_frames
+from palsy_utils.faces import faces_file, faces_from, write_faces
+from palsy_utils.frames import VIDEO, extract_frames, load_frames
+from palsy_utils.stamps import write_stamp
 
 NOTEBOOKS = PROJECT / "notebooks"
 HEADER = "patient,video,file,start_s,end_s,"
@@ -48,6 +49,13 @@ def add_video(root: Path, file: str, video: str, clip: Path, frame: int | None =
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(clip, root / file)
     write_faces(table, root / "faces" / f"{video}.parquet")
+
+
+def stamp_measurements(root: Path) -> None:
+    """Say of the measurements in a cohort that they are of its clips and photographs."""
+    cohort = load_cohort(root)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        write_stamp(faces_file(root, video.video), faces_from(cohort, video))
 
 
 def labelled_frames(source: Path) -> pd.DataFrame:
@@ -148,6 +156,7 @@ def test_every_cell_runs_and_every_exercise_is_answered_or_says_why_not(shape, s
     root.mkdir()
     parameters = {"fold": SHAPES[shape](root, source), "cohort": str(root), "profile": "smoke"}
     parameters |= {"model": "coordinates-fnn", "device": "cpu"}
+    stamp_measurements(root)
     cells = execute(("00", "01"), parameters, tmp_path)
     cells += execute(("02", "03"), parameters, tmp_path)
     said = []

@@ -121,7 +121,7 @@ def test_without_model_and_measurements_the_error_says_what_to_do(small, monkeyp
 def test_a_truncated_measurement_is_named(small):
     path = small / "faces" / "p01-1.parquet"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(PalsyError, match=r"p01-1\.parquet is missing or cannot be read"):
+    with pytest.raises(PalsyError, match=r"p01-1\.parquet is damaged"):
         load_faces(load_cohort(small))
 
 

@@ -10,6 +10,7 @@ from helpers import (
     cut_off,
     moov_first,
     read_picture,
+    set_delay,
     set_durations,
     set_rotation,
     set_shown,
@@ -113,6 +114,15 @@ def test_a_clip_that_was_trimmed_is_not_cut_off(tmp_path):
     assert set(table["note"]) == {""}
 
 
+def test_a_clip_whose_first_picture_comes_late_says_from_where_times_count(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 30)
+    set_delay(tmp_path / "clip.mp4", 1.4)
+    table = sampled(tmp_path)
+    note = "times count from the first picture, whose stamp is 1.40 s"
+    assert list(table["note"]) == [note] + [""] * 5
+    assert list(table["time_s"]) == pytest.approx([i / 6 for i in range(6)], abs=0.001)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("single_face", 15), ("WolfgangLanger_Pexels", 118), ("no_face", 24)],
@@ -190,9 +200,8 @@ def _frame_lost(root):
     (root / "frames" / "v1" / "5.jpg").unlink()
 
 
-def _clip_replaced(root):
-    later = (root / "frames" / "v1.csv").stat().st_mtime + 5
-    os.utime(root / "clip.mp4", (later, later))
+def _stamp_lost(root):
+    (root / "frames" / "v1.csv.stamp").unlink()
 
 
 @pytest.mark.parametrize(
@@ -204,14 +213,14 @@ def _clip_replaced(root):
         _emptied,
         _garbled,
         _frame_lost,
-        _clip_replaced,
+        _stamp_lost,
     ],
 )
 def test_a_damaged_index_is_made_again(tmp_path, damage):
     write_clip(tmp_path / "clip.mp4", 12)
     before = sampled(tmp_path)
     damage(tmp_path)
-    with pytest.raises(PalsyError, match=r"frames.v1\.csv is missing or not whole"):
+    with pytest.raises(PalsyError, match=r"frames.v1\.csv is (missing|damaged)"):
         load_frames(cohort_of(tmp_path, "clip.mp4"))
     pd.testing.assert_frame_equal(sampled(tmp_path), before)
 
@@ -289,7 +298,9 @@ def test_images_are_indexed_where_they_lie(tmp_path):
         table[expected.columns], expected, check_dtype=False, rtol=0, atol=1e-6
     )
     assert report["notes"].tolist() == ["", "unreadable", ""]
-    assert {path.name for path in (tmp_path / "frames").iterdir()} == {"v1.csv", "v2.csv", "v3.csv"}
+    assert {path.name for path in (tmp_path / "frames").glob("*")} == {
+        f"v{n}.csv{stamp}" for n in (1, 2, 3) for stamp in ("", ".stamp")
+    }
     write_picture(tmp_path / "named" / "b98.jpg")
     extract_frames(cohort)
     assert len(load_frames(cohort)) == 9

@@ -15,7 +15,7 @@ from palsy_utils.attention import predict_with_attention
 from palsy_utils.cli import main
 from palsy_utils.clip_measures import MEASURES, measure_frames, measures, most_asymmetric, turn
 from palsy_utils.cohort import load_cohort
-from palsy_utils.downloads import LANDMARKER
+from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.fitting import open_everybody, write_model
@@ -89,6 +89,7 @@ def test_frames_without_a_face_have_no_answer(small_template, landmarker_file, t
     assert sorted(p.name for p in album.iterdir()) == ["1.png", "2.jpg", "3.png"]
 
 
+@pytest.mark.usefixtures("landmarker_file")
 def test_command_writes_table_and_report_of_an_image(small_template, model_file, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -125,7 +126,7 @@ def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
     small_template, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("PALSY_FACE_LANDMARKER", raising=False)
-    if LANDMARKER.stored.exists():
+    if is_at_hand(LANDMARKER):
         pytest.skip("the landmark model lies in data/models: move it away to test its absence")
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -171,7 +172,7 @@ def test_bad_clips_are_named(model_file, tmp_path):
 def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_file, tmp_path):
     clip = small_template / "clips" / "p01-1.mp4"
     (tmp_path / "file").write_text("")
-    refuse(clip, model_file, tmp_path / "file", "file cannot be written .* as output")
+    refuse(clip, model_file, tmp_path / "file", "file cannot be written .*: choose another folder")
     refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
     refuse(clip.parent, model_file, clip.parent / "new", "is where the clip lies")
