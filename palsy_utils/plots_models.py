@@ -45,7 +45,8 @@ def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
     figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")
     x = np.arange(len(predictions))
     palsy = predictions["label"].to_numpy() == 1
-    ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
+    if palsy.any():
+        ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
     ax.plot(x, predictions["probability"], color=BLACK, marker="o", ms=3, lw=1, label="predicted")
     ax.axhline(0.5, color=GREY, ls="--")
     starts = np.flatnonzero(predictions["video"].ne(predictions["video"].shift()).to_numpy())
@@ -53,6 +54,8 @@ def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
         ax.axvline(start - 0.5, color=GREY, lw=1)
         ax.text(start, 1.03, predictions["video"].iloc[start], fontsize="small")
     ax.set(xlabel="labelled frames in order", ylabel="probability of palsy", ylim=(0, 1))
+    ax.set_xlim(-0.5, len(x) - 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_title(title, pad=18)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
