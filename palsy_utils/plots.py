@@ -19,6 +19,14 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
 DARK_GREY = "#777777"
 PALSY, HEALTHY = RED, BLUE
+MODALITY_COLOURS = {
+    "coordinates": GREEN,
+    "expressions": ORANGE,
+    "asymmetry": SKY,
+    "handcrafted": PINK,
+    "lines": BLACK,
+    "rgb": RED,
+}
 MODEL_COLOURS = {
     "coordinates-fnn": GREEN,
     "expressions-fnn": ORANGE,
@@ -48,6 +56,7 @@ def use_style() -> None:
     """Set the series' look for all figures that follow."""
     plt.style.use("seaborn-v0_8-whitegrid")
     plt.rcParams.update({"figure.dpi": 96, "savefig.dpi": 120, "axes.titlesize": "medium"})
+    plt.rcParams["axes.prop_cycle"] = plt.cycler(color=[BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK])
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -1,10 +1,13 @@
 """Small drawn pictures, clips and whole cohorts on disk for tests; nobody real is in them."""
 
+import ast
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
+import nbformat
 import numpy as np
 import papermill
 
@@ -183,3 +186,20 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
     return {name: value for name, value in values.items() if name in known}
+
+
+def functions_of(notebook: Path) -> SimpleNamespace:
+    """Return what a notebook imports and defines, constants (`UPPER = ...`) included."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    names = {}
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type == "code":
+            tree = ast.parse(cell.source)
+            tree.body = [
+                node
+                for node in tree.body
+                if isinstance(node, kinds)
+                or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper())
+            ]
+            exec(compile(tree, notebook.name, "exec"), names)
+    return SimpleNamespace(**names)

@@ -1,11 +1,13 @@
 """What must hold of the repository itself: its notebooks, and what readers meet."""
 
+import ast
 import io
 import json
 import re
 import shutil
 import subprocess
 import tomllib
+from collections import Counter
 from itertools import chain, pairwise
 from statistics import median
 
@@ -56,7 +58,23 @@ def test_cells_are_short_and_come_after_prose(name):
     assert max(lengths(name)) <= 30
     cells = CONTENT[name]["cells"]
     assert cells[0]["cell_type"] == "markdown" and cells[-1]["cell_type"] == "markdown"
-    assert not any(re.match(r"\s*(def|class) ", line) for c in code(name) for line in c["source"])
+
+
+def test_what_a_notebook_defines_is_short_and_used_there_alone():
+    trees = {name: [ast.parse("".join(c["source"])) for c in code(name)] for name in CONTENT}
+    trees |= {p: [ast.parse(p.read_text())] for p in PROJECT.glob("palsy_utils/**/*.py")}
+    definition = (ast.FunctionDef, ast.ClassDef)
+    defined = {
+        k: [n for t in v for n in t.body if isinstance(n, definition)] for k, v in trees.items()
+    }
+    places = Counter(node.name for nodes in defined.values() for node in nodes)
+    for name in CONTENT:
+        used = {n.id for t in trees[name] for n in ast.walk(t) if isinstance(n, ast.Name)}
+        for node in defined[name]:
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= 25, f"{name}: {node.name} has {lines} lines"
+            assert node.name in used, f"{name}: nothing uses {node.name}"
+            assert places[node.name] == 1, f"{name}: {node.name} stands elsewhere too"
 
 
 def test_median_cell_is_at_most_six_lines_and_most_under_fifteen():
