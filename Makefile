@@ -61,7 +61,7 @@ $(VENV)/installed: pyproject.toml $(TESTED) | unmoved
 	  { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(call install,test)
+	@$(call install,test)
 	echo "$(CURDIR)" > $@
 
 unmoved:

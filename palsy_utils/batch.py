@@ -72,8 +72,8 @@ def run(
         from palsy_utils.models import check_image_net  # torch, which takes seconds to import
 
         check_image_net(size.backbone, size.image_size)
-    if needs_imagenet(size, names):
-        find_imagenet_weights(size.imagenet, size.backbone)
+    if size.imagenet == "required" and any(find_model(name).sees_images for name in names):
+        find_imagenet_weights("required", size.backbone)  # better now than in every fold
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}
@@ -118,11 +118,6 @@ def run(
             "cohort folder that you may write to; earlier results are untouched."
         ) from error
     return pd.DataFrame(failed)
-
-
-def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
-    """Say whether any of the models starts from ImageNet weights in this profile."""
-    return profile.imagenet == "required" and any(find_model(m).sees_images for m in models)
 
 
 def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]]:

@@ -1,10 +1,10 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
 
-import logging
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import click
 
@@ -35,8 +35,13 @@ class OneSentence(click.Group):
         except PalsyError as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt as stopped:
-            logging.disable()  # what libraries say of being stopped
+            import psutil
+
             click.echo("\nStopped: the same command, given again, goes on from there.", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for what libraries say of being stopped
+            for child in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):  # it has ended
+                    child.kill()  # before the files go with which it works
             sys.exit(128 + stopped.args[0])
 
 
@@ -152,6 +157,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
     from palsy_utils import fitting
 
     path = Path(output or f"data/models/palsy-{model}.pt").absolute()
+    fitting.check_fittable(model)
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
@@ -166,8 +172,8 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, an image, or a folder of images.
 
-    Writes a table with a row a frame, and a report to open in a browser. Nothing leaves this
-    machine. This is not a medical device.
+    Writes a table with a row a frame, and a report to open in a browser; only you may read them.
+    Nothing of CLIP leaves this machine. This is not a medical device.
     """
     from palsy_utils import prediction
 

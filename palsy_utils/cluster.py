@@ -62,10 +62,10 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             return Client(scheduler, timeout=CONNECT_TIMEOUT)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise PalsyError(
                 f"No Dask scheduler answers at {scheduler}: start one (`dask scheduler`), or "
-                "correct the address."
+                "correct the address, and for tls:// Dask's settings."
             ) from error
     cores = os.cpu_count() or 1
     workers = workers or (1 if _has_gpu(device) else cores)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from palsy_utils import stamps
 from palsy_utils.children import side_by_side
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
@@ -16,19 +17,7 @@ from palsy_utils.files import PalsyError, publish
 from palsy_utils.frames import VIDEO, frames_from, load_frames
 from palsy_utils.pictures import native_silence, read_image
 from palsy_utils.progress import progress
-from palsy_utils.stamps import (
-    CODE,
-    DAMAGED,
-    DONE,
-    OPEN,
-    State,
-    content,
-    find_damage,
-    identity,
-    read_stamp,
-    state,
-    write_stamp,
-)
+from palsy_utils.stamps import DONE, State
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
@@ -184,21 +173,21 @@ def faces_from(cohort: Cohort, video: tuple) -> dict:
         OSError: the source is gone.
     """
     if video.kind == "measured":
-        return {"measured": content(faces_file(cohort.root, video.video), cohort.root)}
-    frames = identity(frames_from(cohort, video))
-    return {"code": CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+        return {"measured": stamps.content(faces_file(cohort.root, video.video), cohort.root)}
+    frames = stamps.identity(frames_from(cohort, video))
+    return {"code": stamps.CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
 
 
 def faces_state(cohort: Cohort, video: tuple) -> State:
     """Say whether the measurements of a video are up to date (`stamps.py`)."""
     path = faces_file(cohort.root, video.video)
     if video.kind == "measured":  # with a stamp or without, but whole if there is one
-        broken = find_damage(path, read_stamp(path)["files"], cohort.root)
-        return State(DAMAGED, broken) if broken else State(DONE)
+        broken = stamps.find_damage(path, stamps.read_stamp(path)["files"], cohort.root)
+        return State(stamps.DAMAGED, broken) if broken else State(DONE)
     try:
-        return state(path, faces_from(cohort, video), cohort.root)
+        return stamps.state(path, faces_from(cohort, video), cohort.root)
     except OSError:
-        return State(OPEN)
+        return State(stamps.OPEN)
 
 
 def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
@@ -215,7 +204,7 @@ def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool
         rows.append(identity | measured | {"note": "; ".join(notes)})
     path = faces_file(root, rows[0]["video"])
     write_faces(pd.DataFrame(rows)[STORED], path)
-    write_stamp(path, made_from, mediapipe=version("mediapipe"))
+    stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))
 
 
 def write_faces(table: pd.DataFrame, path: Path) -> None:

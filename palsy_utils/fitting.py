@@ -81,6 +81,16 @@ class ModelFile(BaseModel):
         return found.hexdigest()
 
 
+def check_fittable(model: str) -> None:
+    """Raise a PalsyError for a model that is unknown, or that does not fit into one file."""
+    find_model(model)
+    if model not in FITTABLE:
+        raise PalsyError(
+            f"{model} is made of several nets and does not fit into one file: choose one of "
+            f"{', '.join(FITTABLE)}."
+        )
+
+
 def measure(cohort: str, profile: str) -> None:
     """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do.
 
@@ -102,12 +112,7 @@ def open_everybody(
     Raises:
         PalsyError: a parameter names something that is not there, or a model of several files.
     """
-    find_model(model)
-    if model not in FITTABLE:
-        raise PalsyError(
-            f"{model} is made of several nets and does not fit into one file: choose one of "
-            f"{', '.join(FITTABLE)}."
-        )
+    check_fittable(model)
     who, size = load_cohort(cohort), find_profile(profile)
     samples = load_samples(who)
     rows, nobody = np.arange(len(samples)), np.arange(0)

@@ -89,17 +89,18 @@ def check_labels(cohort: Cohort, folds: int | None = 0) -> None:
         folds: see `fold_names`; None if a model will be fitted on everybody.
 
     Raises:
-        PalsyError: a class, or a second person of it, is missing, or `folds` does not fit.
+        PalsyError: too few people have one of the classes, or `folds` does not fit.
     """
-    if (classes := cohort.labels["label"].nunique()) < 2:
-        raise PalsyError(
-            f"The labels of {cohort.root} have {classes} of the two classes, palsy and healthy, "
-            "and learning needs both: add people or labels."
-        )
     if folds is not None:
         fold_names(cohort, folds)
-        # Whatever the groups, everybody is held out once, so each class needs a second person.
-        check_training_classes(cohort.labels, fold_names(cohort))
+    needed = 1 if folds is None else 2  # everybody is held out once, and then another is left
+    people = cohort.labels.groupby("label")["patient"].nunique()
+    healthy, palsy = (int(people.get(label, 0)) for label in (0, 1))
+    if min(healthy, palsy) < needed:
+        raise PalsyError(
+            f"The labels of {cohort.root} have {palsy} person(s) with palsy and {healthy} without, "
+            f"and at least {needed} of each is needed: add people or labels."
+        )
 
 
 def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list[list[str]]:

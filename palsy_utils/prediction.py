@@ -6,6 +6,7 @@ that training data went through, and nothing is written beside it.
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,20 @@ import pandas as pd
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import measure_frames
 from palsy_utils.clips import open_video
-from palsy_utils.cohort import Cohort
-from palsy_utils.faces import load_faces, measure_faces, open_landmarker
-from palsy_utils.files import PalsyError, check_writable, write_csv
+from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.downloads import LANDMARKER, is_at_hand
+from palsy_utils.faces import (
+    faces_file,
+    faces_from,
+    faces_state,
+    load_faces,
+    measure_faces,
+    open_landmarker,
+    write_faces,
+)
+from palsy_utils.files import PalsyError, check_writable, sha256, write_csv
 from palsy_utils.fitting import Fitted, is_attention, read_model
-from palsy_utils.frames import extract_frames
+from palsy_utils.frames import VIDEO, extract_frames
 from palsy_utils.inner import temper
 from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, list_images
 from palsy_utils.modalities import build_modalities, load_samples
@@ -28,22 +38,27 @@ from palsy_utils.pictures import read_image
 from palsy_utils.profiles import Profile
 from palsy_utils.questions import answers_table
 from palsy_utils.rows import find_model
+from palsy_utils.stamps import DONE, content, write_stamp
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import compute, pick_device
 
 ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
 
 
-def measure_clip(clip: Path, folder: Path, profile: Profile) -> Cohort:
+def measure_clip(
+    clip: Path, folder: Path, profile: Profile, measured: Path | None = None
+) -> Cohort:
     """Take six frames a second of a clip, measure their faces, and build all modalities.
 
     Args:
         clip: a video, an image, or a folder of images.
         folder: an empty folder to work in.
         profile: of the model, for the size of its images.
+        measured: a cohort. If the very same file is in it, its measurements there are taken where
+            the landmark model is not at hand.
 
     Returns:
-        A cohort of one video in `folder`.
+        A cohort of one video in `folder`; its notes say whose measurements were taken.
 
     Raises:
         PalsyError: the clip is missing, cannot be read, or shows no face.
@@ -62,6 +77,8 @@ def measure_clip(clip: Path, folder: Path, profile: Profile) -> Cohort:
         (),
     )
     extract_frames(cohort, workers=1)
+    if measured and not is_at_hand(LANDMARKER):
+        cohort = replace(cohort, notes=_take_measurements(cohort, load_cohort(measured)))
     measure_faces(cohort, workers=1)
     open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
     found = load_faces(cohort)[0]["found"]
@@ -108,6 +125,25 @@ def _copy(clip: Path, folder: Path) -> tuple[str, str]:
         what = "image" if is_image else "video"
         raise PalsyError(f"{clip} is no {what} that can be read: it may be damaged, or empty.")
     return ("image" if is_image else "clip"), copy.name
+
+
+def _take_measurements(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
+    """Copy what was measured of the same file in a cohort, if it was, and say so."""
+    (ours,) = clip.videos[VIDEO].itertuples(index=False)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        if video.kind != ours.kind or ours.kind == "folder":
+            continue
+        same = content(cohort.root / video.file, cohort.root) == sha256(clip.root / ours.file)
+        if same and faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(faces_file(cohort.root, video.video))
+            path = faces_file(clip.root, ANYBODY)
+            write_faces(table.assign(patient=ANYBODY, video=ANYBODY), path)
+            write_stamp(path, faces_from(clip, ours))
+            return (
+                f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
+                f"{cohort.name}, so the measurements there are taken.",
+            )
+    return ()
 
 
 def _plays(video: Path) -> bool:

@@ -25,6 +25,8 @@ LANDMARKER = TEST_DATA / "models" / "face_landmarker.task"
 
 if LANDMARKER.exists():
     os.environ.setdefault("PALSY_FACE_LANDMARKER", str(LANDMARKER))
+# Whatever a kernel or command would download goes to a closed port of this machine, and fails.
+os.environ["https_proxy"] = "http://127.0.0.1:9"
 # Notebooks that tests execute by papermill run in this interpreter, and keep their pictures.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)

@@ -41,6 +41,7 @@ def test_status_before_anything_has_run(small):
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
         ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
+        ({"--scheduler": "tls://127.0.0.1:9"}, "No Dask scheduler answers at tls://127.0.0.1:9"),
     ],
 )
 def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
@@ -91,12 +92,12 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
     assert "'--folds': -1 is not in the range" in refused("--folds", -1)
     for seed in (-1, 2**32):
         assert f"'--seed': {seed} is not in the range" in refused("--seed", seed)
-    assert "have 1 of the two classes" in refused(people=rows[::2])
-    assert "have 1 of the two classes" in refused(people=rows[:1])
-    assert "Fold 'b' has no two classes to train on" in refused(people=rows[:3])
-    assert "Fold 'b' has no two classes" in refused("--folds", 2, people=rows[:3])
+    assert "2 person(s) with palsy and 0 without" in refused(people=rows[::2])
+    assert "of 1 person(s), and folds need two" in refused(people=rows[:1])
+    assert "2 person(s) with palsy and 1 without, and at least 2" in refused(people=rows[:3])
+    assert "at least 2 of each is needed" in refused("--folds", 2, people=rows[:3])
     fit = ("--model", "asymmetry-fnn")
-    assert "have 1 of the two classes" in refused(*fit, people=rows[::2], command="fit")
+    assert "0 without, and at least 1" in refused(*fit, people=rows[::2], command="fit")
     assert "'--seed': -1 is not in the range" in refused(*fit, "--seed", -1, command="fit")
 
 

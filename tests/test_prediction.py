@@ -15,6 +15,7 @@ from palsy_utils.attention import predict_with_attention
 from palsy_utils.cli import main
 from palsy_utils.clip_measures import MEASURES, measure_frames, measures, most_asymmetric, turn
 from palsy_utils.cohort import load_cohort
+from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.fitting import open_everybody, write_model
@@ -119,6 +120,25 @@ def test_notebook_and_command_say_the_same(small_template, model_file, landmarke
     table, page = predict(str(clip), str(model_file), str(tmp_path / "command"))
     for file in (table, page):
         assert (tmp_path / "notebook" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
+    small_template, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("PALSY_FACE_LANDMARKER", raising=False)
+    if is_at_hand(LANDMARKER):
+        pytest.skip("the landmark model lies in data/models: move it away to test its absence")
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    clip = shutil.copy(small_template / "clips" / "p02-1.mp4", tmp_path / "p01-1.mp4")
+    ours = measure_clip(clip, tmp_path / "one", SMOKE, small_template)
+    assert len(ours.notes) == 1 and "this clip is p02-1 of the cohort small" in ours.notes[0]
+    table, landmarks, _ = load_faces(load_cohort(small_template))
+    assert np.array_equal(load_faces(ours)[1], landmarks[table["video"] == "p02-1"])
+    with open(clip, "ab") as file:
+        file.write(b"another clip")
+    with pytest.raises(PalsyError, match=r"face_landmarker\.task is not at hand"):
+        measure_clip(clip, tmp_path / "other", SMOKE, small_template)
 
 
 def refuse(clip, model, output, message):
