@@ -51,6 +51,19 @@ class TestMeasuring:
                 return
         pytest.fail("no crop of the face needed a margin: draw the crops tighter")
 
+    @pytest.mark.parametrize(("size", "corner"), [((600, 1000), (0, 0)), ((1000, 700), (610, 405))])
+    def test_a_small_face_is_found_in_a_part_of_the_picture(self, face, size, corner):
+        top, left = corner
+        large = in_pixels(measure_image(face))
+        scale = 0.04 * max(size) / np.linalg.norm(large[263] - large[33])
+        small = cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = np.full((*size, 3), 127, np.uint8)
+        picture[top : top + len(small), left : left + small.shape[1]] = small
+        measured = measure_image(picture)
+        assert measured["note"] == "enlarged" and measured["n_faces"] == 1
+        where = large * scale + [left, top]
+        assert np.abs(in_pixels(measured) - where).mean() < 0.05 * 0.04 * max(size)
+
     def test_of_several_faces_the_largest_is_measured(self, face):
         small = cv2.resize(face, (160, 160))
         side = np.full((256, 256, 3), 127, np.uint8)
