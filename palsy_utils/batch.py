@@ -14,13 +14,16 @@ from palsy_utils.cluster import (
 )
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.faces import faces_file, faces_state
 from palsy_utils.files import PROJECT, PalsyError
-from palsy_utils.folds import check_training_classes, describe_scheme, fold_names, split
-from palsy_utils.modalities import fingerprint, load_samples
-from palsy_utils.people import known_sides
+from palsy_utils.folds import check_training_classes, describe_scheme
+from palsy_utils.frames import VIDEO, frames_state, index_path
+from palsy_utils.modalities import load_samples, modality_states, samples_from
 from palsy_utils.profiles import Profile, find_profile
 from palsy_utils.rows import MODELS, choose_models, find_model
-from palsy_utils.runs import DONE, IDENTITY, check_same_data, find_damage, grid, run_folder
+from palsy_utils.runs import Run, fold_from, fold_state, grid, open_run, run_folder
+from palsy_utils.stamps import CODE, DONE, State, identity, state
+from palsy_utils.table import figures_folder, table_from
 
 FRAMES, FACES, TABLE = "01_frames", "02_faces_and_modalities", "06_results_table"
 
@@ -65,14 +68,12 @@ def run(
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}
-    table = common | grid_of | {"figures": str(Path(figures).resolve())}
+    made_from = {"code": CODE["notebook"], "samples": identity(samples_from(who))}
+    measured_as = {"image_size": size.image_size, "mouth_and_nose": size.mouth_and_nose}
     tasks = {
-        FRAMES: Task(FRAMES, {"cohort": common["cohort"]}, folder / FRAMES),
-        FACES: Task(FACES, common, folder / FACES),
-        TABLE: Task(TABLE, table, folder / TABLE),
+        FRAMES: Task(FRAMES, {"cohort": common["cohort"]}, folder / FRAMES, made_from=made_from),
+        FACES: Task(FACES, common, folder / FACES, made_from=made_from | measured_as),
     }
-    for task in tasks.values():
-        check_parameters(task)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (
@@ -80,13 +81,19 @@ def run(
             open_client(scheduler, workers, device) as client,
         ):
             remove_leftovers(who.root, folder)
-            for stage in (FRAMES, FACES):
-                failed = execute_all(client, [tasks[stage]], stage)
-                if failed:
+            for stage, task in tasks.items():
+                states = stage_states(who, size)[stage]
+                _tell(states)
+                if {*states.values(), _notebook_state(task, who.root)} == {State(DONE)}:
+                    continue
+                if failed := execute_all(client, [task], stage):
                     return pd.DataFrame(failed)
-            todo = open_tasks(who, size, names, folder, common | grid_of | {"device": device})
+            run = open_run(who, size, folds, seed)
+            todo = open_tasks(run, names, common | grid_of | {"device": device})
             failed = execute_all(client, todo, "folds")
-            failed += execute_all(client, [tasks[TABLE]], "table")
+            table = table_task(run, common | grid_of | {"figures": str(Path(figures).resolve())})
+            if table:
+                failed += execute_all(client, [table], "table")
     except Timeout:
         raise PalsyError(
             f"Another `palsy run` is working on {who.root}: wait for it or stop it, then run again."
@@ -109,72 +116,94 @@ def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
     return profile.imagenet == "required" and any(find_model(m).sees_images for m in models)
 
 
-def open_tasks(
-    cohort: Cohort, profile: Profile, models: Sequence[str], folder: Path, parameters: dict
-) -> list[Task]:
-    """Build the grid (model x fold) and return the tasks of the folds that are not done.
+def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]]:
+    """Say of what notebooks 01 and 02 write whether it is up to date, notebook by notebook."""
+    videos, root = list(cohort.videos[VIDEO].itertuples(index=False)), cohort.root
+    with_frames = [video for video in videos if video.kind != "measured"]
+    faces = {str(faces_file(root, v.video)): faces_state(cohort, v) for v in videos}
+    arrays = modality_states(cohort, profile.image_size, profile.mouth_and_nose)
+    return {
+        FRAMES: {str(index_path(root, v.video)): frames_state(cohort, v) for v in with_frames},
+        FACES: faces | {str(root / name): found for name, found in arrays.items()},
+    }
 
-    A fold whose results are damaged is not done, whichever model it is of: the table reads all.
+
+def _tell(states: dict[str, State]) -> None:
+    """Say in one line each what is made again, and why."""
+    for name, found in states.items():
+        if found.why:
+            print(f"{name} is {found}: made again")
+
+
+def _notebook_state(task: Task, root: Path) -> State:
+    return state(task.folder / "notebook.ipynb", task.made_from, root)
+
+
+def open_tasks(run: Run, models: Sequence[str], parameters: dict) -> list[Task]:
+    """Return the tasks of the folds of some models that are not done, or that need one of these.
 
     Raises:
-        PalsyError: folds do not fit the cohort, a parameter name is wrong, or what is done was
-            made from other data.
+        PalsyError: the folds do not fit the cohort, or a parameter name is wrong.
     """
-    samples = load_samples(cohort.root)
-    folds = fold_names(samples, parameters["folds"])
-    check_training_classes(samples, folds)
-    scheme = describe_scheme(folds, cohort.group)
-    print(f"{cohort.name}: {scheme} of {len(models)} models, profile {profile.name}")
-    states = grid(folder, MODELS, folds)
-    check_same_data(folder, states, folds, fingerprint(cohort.root), known_sides(cohort.root))
-    rows = {
-        fold: [samples.loc[side, list(IDENTITY)].astype(str).to_numpy().tolist() for side in sides]
-        for fold, sides in ((fold, split(samples, people)) for fold, people in folds.items())
-    }
-    tasks = []
-    for model in reversed(MODELS):  # what a model needs stands before it
-        for fold in folds:
-            task = Task(
-                find_model(model).notebook,
-                parameters | {"model": model, "fold": fold},
-                folder / model / fold,
-                tuple(folder / need / fold for need in find_model(model).needs),
-            )
-            if states.loc[model, fold] != DONE:
-                tasks += [task] if model in models else []
-            elif damage := _find_damage(task, *rows[fold], tasks):
-                print(f"{task.folder / damage} is damaged: this fold is made again")
-                tasks.append(task)
-    tasks.reverse()
+    check_training_classes(run.samples, run.folds)
+    scheme = describe_scheme(run.folds, run.cohort.group)
+    print(f"{run.cohort.name}: {scheme} of {len(models)} models, profile {run.profile.name}")
+    tasks, left_out = {}, []
+    for model in MODELS:  # what a model needs stands before it
+        for fold in run.folds:
+            found, folder = fold_state(run, model, fold), run.folder / model / fold
+            needs = tuple(run.folder / need / fold for need in find_model(model).needs)
+            if model not in models:
+                left_out += [model] if found.why else []
+            elif found.kind != DONE or set(needs) & set(tasks):
+                _tell({str(folder): found})
+                given = parameters | {"model": model, "fold": fold}
+                made_from = fold_from(run, model, fold)
+                tasks[folder] = Task(find_model(model).notebook, given, folder, needs, made_from)
+    for model in dict.fromkeys(left_out):
+        print(f"{model} is out of date or damaged and left out: run it with --models {model}")
     # The slow ones first, so that no core is left with a long one at the end.
     slow = ("lines+rgb-resnet50", "lines-resnet50", "lines-multitask-resnet50", "rgb-resnet50")
     rank = {model: i for i, model in enumerate(slow)}
-    tasks.sort(key=lambda task: rank.get(task.parameters["model"], len(slow)))
+    tasks = sorted(tasks.values(), key=lambda task: rank.get(task.parameters["model"], len(slow)))
     for task in {task.notebook: task for task in tasks}.values():
         check_parameters(task)
     return tasks
 
 
-def _find_damage(task: Task, training: list, held_out: list, tasks: Sequence[Task]) -> str | None:
-    """Name what is damaged of a fold that is done; `tasks` are those that may need it."""
-    needed = any(task.folder in other.needs for other in tasks)
-    trained = find_model(task.parameters["model"]).training
-    weights = "" if not trained else "needed" if needed else "present"
-    return find_damage(task.folder, held_out, training, weights)
+def table_task(run: Run, parameters: dict) -> Task | None:
+    """Return the task of the results table, or None if the table is up to date."""
+    name = TABLE if parameters["folds"] == 0 else f"{TABLE}-folds-{parameters['folds']}"
+    task = Task(TABLE, parameters, run.folder / name, made_from=table_from(run))
+    which = (parameters[name] for name in ("profile", "folds", "seed"))
+    figures = figures_folder(parameters["figures"], run.cohort, *which)
+    drawn = state(figures / "table_1.csv", task.made_from)
+    _tell({str(figures / "table_1.csv"): drawn})
+    check_parameters(task)
+    done = drawn.kind == _notebook_state(task, run.cohort.root).kind == DONE
+    return None if done else task
 
 
 def status(
     cohort: str | Path, profile: str, models: Sequence[str] = (), folds: int = 0, seed: int = 0
-) -> pd.DataFrame:
-    """Return the grid of a run: models down, folds across, each `done`, `failed` or `open`.
+) -> tuple[pd.DataFrame, list[str]]:
+    """Say how far a run is, without making anything.
+
+    Returns:
+        Models down, folds across, each `done`, `out of date`, `damaged`, `failed` or `open`; and a
+        line on each product that is out of date or damaged.
 
     Raises:
         PalsyError: the cohort, profile or a model is unknown.
     """
-    who = load_cohort(cohort)
-    folder = run_folder(who.root, find_profile(profile).name, seed)
+    who, size = load_cohort(cohort), find_profile(profile)
+    stages = stage_states(who, size)
+    files = {name: found for states in stages.values() for name, found in states.items()}
     try:
-        people = fold_names(load_samples(who.root), folds)
-    except PalsyError:  # nothing is measured yet: the labels say who there is
-        people = fold_names(who.labels, folds)
-    return grid(folder, choose_models(models), people)
+        samples = load_samples(who)
+    except PalsyError:  # nothing is measured yet, or no more: the labels say who there is
+        samples = who.labels
+    run = open_run(who, size, folds, seed, samples)
+    states = grid(run, choose_models(models))
+    files |= {str(run.folder / m / fold): s for (m, fold), s in states.stack().items()}
+    return states.map(lambda s: s.kind), [f"{n} is {s}" for n, s in files.items() if s.why]

@@ -78,10 +78,11 @@ def run(models: str, **parameters) -> None:
 @folds_option
 @seed_option
 def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> None:
-    """Show which folds of which models are done, failed, or open."""
+    """Show which folds are done, out of date, damaged, failed or open, and why."""
     from palsy_utils import batch
 
-    click.echo(batch.status(cohort, profile, _names(models), folds, seed).to_string())
+    states, reasons = batch.status(cohort, profile, _names(models), folds, seed)
+    click.echo("\n".join([states.to_string(), *reasons]))
 
 
 @main.command()
@@ -112,6 +113,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
     from palsy_utils import fitting
 
     path = Path(output or f"data/models/palsy-{model}.pt")
+    fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
     click.echo(f"{path}\n{fitting.card_path(path)}")

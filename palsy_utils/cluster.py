@@ -12,12 +12,13 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
 from palsy_utils.files import PROJECT, PalsyError
 from palsy_utils.progress import progress
+from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
 
 NOTEBOOKS = PROJECT / "notebooks"
 CONNECT_TIMEOUT = "20s"
@@ -31,6 +32,7 @@ class Task:
     parameters: dict
     folder: Path
     needs: tuple[Path, ...] = ()  # folders of folds that must be done before
+    made_from: dict = field(default_factory=dict)  # `stamps.py`
 
 
 def check_parameters(task: Task) -> None:
@@ -153,20 +155,28 @@ def _kernel_config(sockets: str):
     return config
 
 
-def settle(attempt: Path, folder: Path, error: str | None) -> None:
-    """Move an attempt's files into place, predictions last; a failed one leaves its notebook.
+def settle(attempt: Path, task: Task, error: str | None) -> None:
+    """Move an attempt's files into place, their stamp last; a failed one leaves `failed.ipynb`.
 
-    Each file replaces the one of an earlier attempt, which is there until then.
+    Each file replaces the one of an earlier attempt, which is there until then. The stamp, which a
+    fold's notebook has written, comes to speak of the executed notebook as well.
     """
+    folder, notebook = task.folder, attempt / "notebook.ipynb"
     folder.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in attempt.iterdir() if not path.name.startswith(".")}
     if error:
-        names &= {"notebook.ipynb"}
+        if notebook.exists():
+            os.replace(notebook, folder / "failed.ipynb")
     else:
+        product = attempt / "predictions.csv" if "fold" in task.parameters else notebook
+        kept = read_stamp(product)
+        made_from, _ = kept.pop("made_from") or task.made_from, kept.pop("files")
+        files = [path for path in attempt.iterdir() if not path.name.startswith(".")]
+        write_stamp(product, made_from, {*files} - {product, stamp_of(product)}, **kept)
+        names = {path.name for path in files} | {stamp_of(product).name}
         for old in {path.name for path in folder.iterdir()} - names:
             (folder / old).unlink()
-    for name in sorted(names, key="predictions.csv".__eq__):
-        os.replace(attempt / name, folder / name)
+        for name in sorted(names, key=stamp_of(product).name.__eq__):
+            os.replace(attempt / name, folder / name)
     shutil.rmtree(attempt, ignore_errors=True)
 
 
@@ -215,7 +225,7 @@ def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
         task = running.pop(future)
         if future.status == "finished":
             attempt, error = future.result()
-            settle(attempt, task.folder, error)
+            settle(attempt, task, error)
         else:
             error = f"its worker was lost ({future.exception()!r})"
         finish(task, error)

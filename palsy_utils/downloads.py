@@ -93,9 +93,19 @@ def find_imagenet_weights(
     return _find_by_torchvision(wanted, backbone)
 
 
-def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:
-    """Take torchvision's first ImageNet weights; it checks the hash that its file names carry."""
-    import torch
+def imagenet_name(wanted: str, backbone: str = "resnet50") -> str:
+    """Name the ImageNet weights that `find_imagenet_weights` would give; "" for random weights."""
+    if wanted == "never":
+        return ""
+    if backbone == "resnet50":
+        there = wanted == "required" or is_at_hand(RESNET50)
+        return RESNET50.stored.name if there else ""
+    local = _stored_by_torchvision(backbone)[1]
+    return local.name if wanted == "required" or local.exists() else ""
+
+
+def _stored_by_torchvision(backbone: str) -> tuple[str, Path]:
+    """Return the address of torchvision's first ImageNet weights of a net, and where they lie."""
     from torchvision.models import get_model_weights
 
     try:
@@ -105,7 +115,14 @@ def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:
             f"torchvision has no image net {backbone!r}: choose another, such as "
             "paper+mobilenet_v3_large."
         ) from None
-    local = PROJECT / "data" / "models" / url.rsplit("/", 1)[1]
+    return url, PROJECT / "data" / "models" / url.rsplit("/", 1)[1]
+
+
+def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:
+    """Take torchvision's first ImageNet weights; it checks the hash that its file names carry."""
+    import torch
+
+    url, local = _stored_by_torchvision(backbone)
     if wanted == "if at hand" and not local.exists():
         return None
     try:

@@ -5,11 +5,11 @@ never frames.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import (
     THRESHOLD,
     auroc,
@@ -19,10 +19,9 @@ from palsy_utils.evaluation import (
     scores,
 )
 from palsy_utils.files import PalsyError
-from palsy_utils.modalities import fingerprint
-from palsy_utils.people import known_sides
+from palsy_utils.profiles import find_profile
 from palsy_utils.rows import MODELS
-from palsy_utils.runs import DONE, check_same_data, grid, load_run, run_folder
+from palsy_utils.runs import done_folds, load_run, open_run
 
 WANTED = (3, 5)  # seeds: of rows that see images, of structured rows
 FRAME = ["patient", "video", "frame"]
@@ -40,33 +39,29 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
-def load_seeds(
-    root: Path, profile: str, seeds: Iterable[int], folds: dict[str, tuple[str, ...]]
-) -> pd.DataFrame:
+def load_seeds(cohort: Cohort, profile: str, seeds: Iterable[int], folds: int = 0) -> pd.DataFrame:
     """Load the predictions of every model in every seed in which all of its folds are done.
 
     Args:
-        root: the cohort's folder.
+        cohort: see `cohort.load_cohort`.
         profile: its name.
         seeds: of the runs.
-        folds: from `folds.fold_names`.
+        folds: 0 for single people, k for grouped k-fold.
 
     Returns:
         `runs.PREDICTIONS`, models in the order of the results table.
 
     Raises:
-        PalsyError: no model has all folds in any seed, or a run is of other data.
+        PalsyError: no model has all folds, up to date, in any seed.
     """
     tables = []
     for seed in seeds:
-        run = run_folder(root, profile, seed)
-        states = grid(run, MODELS, folds)
-        check_same_data(run, states, folds, fingerprint(root), known_sides(root))
-        whole = states.index[(states == DONE).all(axis=1)]
-        tables += [load_run(run, whole, folds)] if len(whole) else []
+        run = open_run(cohort, find_profile(profile), folds, seed)
+        whole = [model for model, done in done_folds(run).items() if len(done) == len(run.folds)]
+        tables += [load_run(run, whole)] if whole else []
     if not tables:
         raise PalsyError(
-            f"{run_folder(root, profile)} has no model with all of its folds in the seeds asked "
+            f"{cohort.root} has no model with all of its folds, up to date, in the seeds asked "
             "for: run `palsy run` with this cohort, profile and seed first."
         )
     table = pd.concat(tables, ignore_index=True)

@@ -20,12 +20,12 @@ from palsy_utils.explanations import (
 )
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
-from palsy_utils.folds import fold_names
-from palsy_utils.modalities import fingerprint, load_modality, load_samples
-from palsy_utils.one_fold import Fold, load_inputs, load_net, open_fold
+from palsy_utils.modalities import load_modality, load_samples
+from palsy_utils.one_fold import Fold, fold_of, load_inputs, load_net
 from palsy_utils.people import known_sides
+from palsy_utils.profiles import find_profile
 from palsy_utils.rows import STRUCTURED, find_model
-from palsy_utils.runs import DONE, check_same_data, grid, read_predictions, run_folder
+from palsy_utils.runs import done_folds, open_run, read_predictions
 from palsy_utils.upright import to_pixels
 
 EXPLAINED = (
@@ -48,24 +48,18 @@ def nets_to_explain(
     of `ASKED` in a cohort where nobody's side is known, for there they were never asked.
 
     Raises:
-        PalsyError: the run has nothing to explain, or is of other data.
+        PalsyError: the run has nothing to explain that is up to date.
     """
-    root = Path(cohort)
-    samples, run, sides = load_samples(root), run_folder(root, profile, seed), known_sides(root)
-    ill = set(samples.loc[samples["label"] == 1, "patient"])
-    people = fold_names(samples, folds)
-    asked = ASKED if set(sides.values()).intersection(SIDES) else ()
-    states, nets = grid(run, (*EXPLAINED, *asked), people), {}
-    check_same_data(run, states, people, fingerprint(root), sides)
-    for model, row in states.iterrows():
-        done = [name for name in people if row[name] == DONE and ill.intersection(people[name])]
-        if done:
-            nets[model] = [
-                open_fold(cohort, profile, model, name, folds, seed, device) for name in done
-            ]
+    run = open_run(load_cohort(cohort), find_profile(profile), folds, seed)
+    ill = set(run.samples.loc[run.samples["label"] == 1, "patient"])
+    asked = ASKED if set(known_sides(run.cohort.root).values()).intersection(SIDES) else ()
+    nets = {}
+    for model, done in done_folds(run, (*EXPLAINED, *asked)).items():
+        if palsied := [name for name in done if ill.intersection(run.folds[name])]:
+            nets[model] = [fold_of(run, model, name, device) for name in palsied]
     if not set(nets).intersection((*EXPLAINED, SWAPPED)):
         raise PalsyError(
-            f"{run} has no net to explain: train one of {', '.join(EXPLAINED)} first, with "
+            f"{run.folder} has no net to explain: train one of {', '.join(EXPLAINED)} first, with "
             "`palsy run`."
         )
     return nets
@@ -134,7 +128,9 @@ def points_of_samples(root: Path) -> np.ndarray:
     """Return the landmarks of every sample, (n, 478, 2) in pixels of its picture."""
     table, landmarks, _ = load_faces(load_cohort(root))
     where = pd.Series(np.arange(len(table)), [table["video"], table["frame"]])
-    rows = where.loc[list(load_samples(root)[["video", "frame"]].itertuples(index=False))]
+    rows = where.loc[
+        list(load_samples(load_cohort(root))[["video", "frame"]].itertuples(index=False))
+    ]
     some = table.iloc[rows.to_numpy()]
     return to_pixels(landmarks[rows.to_numpy()], some["height"], some["width"])
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
+from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import THRESHOLD, draw_people, interval
 from palsy_utils.explained_folds import (
     ASKED,
@@ -58,7 +59,7 @@ def drawn_truth(root: Path) -> pd.DataFrame:
     The side is the person's (`patients.csv`); the region is the one in which left and right were
     drawn most unlike (`truth.csv`): `brow`, `eye` or `mouth`. None on frames labelled healthy.
     """
-    samples = load_samples(root)
+    samples = load_samples(load_cohort(root))
     palsy = samples["label"] == 1
     side = samples["patient"].map(known_sides(root))
     table = pd.DataFrame({"side": side.where(palsy & side.isin(SIDES)), "region": None})
@@ -129,7 +130,11 @@ def score_models(
         `COLUMNS`, one row a model; scores are NaN where no truth is known, or nothing was asked.
         And for each model that was explained the rows of the samples and strengths (n, 4, 2).
     """
-    truth, who, points = drawn_truth(root), load_samples(root)["patient"], points_of_samples(root)
+    truth, who, points = (
+        drawn_truth(root),
+        load_samples(load_cohort(root))["patient"],
+        points_of_samples(root),
+    )
     explained, table = {}, []
     for model, folds in progress(nets.items(), "explaining", len(nets), "model"):
         rows = np.concatenate([palsy_rows(fold) for fold in folds])
@@ -169,7 +174,7 @@ def score_called(
     Returns:
         `model`, `n_frames`, and score and chance of side and region (NaN without truth).
     """
-    truth, who, table = drawn_truth(root), load_samples(root)["patient"], []
+    truth, who, table = drawn_truth(root), load_samples(load_cohort(root))["patient"], []
     for model, (rows, strengths) in explained.items():
         predictions = pd.concat([read_predictions(fold.folder) for fold in nets[model]])
         palsy = predictions["label"] == 1

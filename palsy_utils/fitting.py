@@ -4,6 +4,8 @@ The file is `torch.save` of plain data, read with `weights_only`, so that openin
 runs anybody's code. Scaling is part of the nets, so it travels with the weights.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from palsy_utils.attention import AttentionFusion, AveragedAttention, build_attention
+from palsy_utils.cohort import load_cohort
+from palsy_utils.faces import measure_faces
 from palsy_utils.files import PalsyError, write_text, write_torch
-from palsy_utils.modalities import load_samples
+from palsy_utils.frames import extract_frames
+from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
 from palsy_utils.models import build_model, imagenet_weights
 from palsy_utils.one_fold import Fold, how_to_train, load_inputs
@@ -26,7 +32,7 @@ from palsy_utils.rows import ATTENTION, MODELS, find_model
 from palsy_utils.tokens import load_tokens
 from palsy_utils.training import pick_device, round_weights, seed_everything, train
 
-KIND, VERSION = "palsy model", 2
+KIND, VERSION = "palsy model", 3
 # One net in one file: a single modality, or attention over modalities that need no other net.
 FITTABLE = tuple(
     name
@@ -47,6 +53,41 @@ class Fitted:
     facts: dict  # what `model_card.card` tells
 
 
+class ModelFile(BaseModel):
+    """What a model file holds; `hash` is of all the rest, so that no flipped bit goes unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    kind: str
+    version: int
+    model: str
+    profile: dict
+    sizes: dict[str, int] | None  # numbers a modality, of a net with tokens
+    frames: int
+    questions: list[str]
+    temperature: float | None
+    facts: dict
+    weights: dict[str, torch.Tensor]
+    hash: str = ""
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything but the hash itself."""
+        rest = self.model_dump(exclude={"weights", "hash"})
+        found = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+        for name, tensor in sorted(self.weights.items()):
+            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            found.update(tensor.contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+
+def measure(cohort: str, profile: str) -> None:
+    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do."""
+    who, size = load_cohort(cohort), find_profile(profile)
+    extract_frames(who)
+    measure_faces(who)
+    build_modalities(who, size.image_size, size.mouth_and_nose)
+
+
 def open_everybody(
     cohort: str, profile: str, model: str, seed: int = 0, device: str = "auto"
 ) -> Fold:
@@ -61,11 +102,11 @@ def open_everybody(
             f"{model} is made of several nets and does not fit into one file: choose one of "
             f"{', '.join(FITTABLE)}."
         )
-    root, size = Path(cohort), find_profile(profile)
-    samples = load_samples(root)
+    who, size = load_cohort(cohort), find_profile(profile)
+    samples = load_samples(who)
     rows, nobody = np.arange(len(samples)), np.arange(0)
     where = pick_device(device)
-    return Fold(root, size, model, "everybody", (), samples, rows, nobody, seed, where, Path())
+    return Fold(who.root, size, model, "everybody", (), samples, rows, nobody, seed, where, Path())
 
 
 def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
@@ -119,19 +160,19 @@ def write_model(fitted: Fitted, path: Path) -> None:
         name: v.half() if v.ndim > 1 and v.is_floating_point() else v
         for name, v in net.cpu().state_dict().items()
     }
-    content = {
-        "kind": KIND,
-        "version": VERSION,
-        "model": fitted.model,
-        "profile": fitted.profile.model_dump(),
-        "sizes": sizes,  # numbers a modality, of a net with tokens
-        "frames": frames,
-        "questions": list(fitted.questions),
-        "temperature": fitted.temperature,
-        "facts": fitted.facts,
-        "weights": state,
-    }
-    write_torch(content, path)
+    content = ModelFile(
+        kind=KIND,
+        version=VERSION,
+        model=fitted.model,
+        profile=fitted.profile.model_dump(),
+        sizes=sizes,
+        frames=frames,
+        questions=list(fitted.questions),
+        temperature=fitted.temperature,
+        facts=fitted.facts,
+        weights=state,
+    )
+    write_torch(content.model_dump() | {"hash": content.digest()}, path)
     write_text(card(fitted.model, fitted.facts, fitted.temperature), card_path(path))
 
 
@@ -161,16 +202,17 @@ def read_model(path: Path) -> Fitted:
             f"version {VERSION}: {again}."
         )
     try:
-        profile = Profile(**content["profile"])
-        if content["sizes"]:
-            shape = (content["sizes"], content["frames"])
-            nets = getattr(profile, find_model(content["model"]).training).nets
-            net = AveragedAttention(AttentionFusion(*shape) for _ in range(nets))
+        held = ModelFile(**content)
+        if held.hash != held.digest():
+            raise ValueError("a bit has changed")
+        row, profile = find_model(held.model), Profile(**held.profile)
+        if held.sizes:
+            nets = range(getattr(profile, row.training).nets)
+            net = AveragedAttention(AttentionFusion(held.sizes, held.frames) for _ in nets)
         else:
-            row = find_model(content["model"])
             net = build_model(row.modalities, None, profile.backbone, row.multitask)
-        net.load_state_dict(content["weights"])
-        parts = (content[name] for name in ("temperature", "facts"))
-        return Fitted(content["model"], profile, net.eval(), tuple(content["questions"]), *parts)
+        net.load_state_dict(held.weights)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise PalsyError(f"{path} is a damaged model file: {again}.") from error
+    questions = tuple(held.questions)
+    return Fitted(held.model, profile, net.eval(), questions, held.temperature, held.facts)

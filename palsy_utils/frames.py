@@ -3,7 +3,6 @@
 Still images, image folders and the YFP database's frames are indexed where they lie.
 """
 
-import os
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from palsy_utils.cohort import Cohort
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.layout import check_inside, list_images, natural_key
 from palsy_utils.progress import progress
+from palsy_utils.stamps import CODE, DONE, OPEN, State, content, identity, state, write_stamp
 from palsy_utils.yfp import SOURCE_FPS, list_frames
 
 VIDEO = ["patient", "video", "file", "kind"]
@@ -25,9 +25,9 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     """Write the frames of all clips, and an index of every video: `frames/<video>.csv`, last.
 
     A frame is `frames/<video>/<frame>.jpg`, named with its number in the clip from 0 and upright
-    as players show it. Videos whose index is whole are passed over, so that a run that was
-    interrupted goes on where it stopped. Clips of which only measurements are at hand have no
-    frames.
+    as players show it. Videos whose frames are up to date (`stamps.py`) are passed over, so that a
+    run that was interrupted goes on where it stopped. Clips of which only measurements are at hand
+    have no frames.
 
     Args:
         cohort: as from `load_cohort`.
@@ -40,10 +40,10 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
         PalsyError: names the videos that give no frame, after all others are done.
     """
     videos = list(cohort.videos[VIDEO].itertuples(index=False))
-    todo = [v for v in videos if v.kind != "measured" and not _is_done(cohort, v)]
+    todo = [v for v in videos if v.kind != "measured" and frames_state(cohort, v).kind != DONE]
     clips = sum(video.kind == "clip" for video in todo)
     workers = 1 if clips < 2 else max(1, min(workers or joblib.cpu_count(), clips))
-    jobs = (joblib.delayed(_prepare)(cohort.root, cohort.kind, *video) for video in todo)
+    jobs = (joblib.delayed(_prepare)(cohort, video) for video in todo)
     running = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     try:
         problems = list(progress(running, "extracting frames", len(todo), "video"))
@@ -77,71 +77,66 @@ def load_frames(cohort: Cohort) -> pd.DataFrame:
     for video in cohort.videos.itertuples(index=False):
         if video.kind == "measured":
             continue
-        table = _read_index(cohort, video)
-        if table is None:
+        if (found := frames_state(cohort, video)).kind != DONE:
             raise PalsyError(
-                f"{_index_path(cohort.root, video.video)} is missing or not whole: run "
-                "extract_frames (notebook 01) on this cohort first."
+                f"{index_path(cohort.root, video.video)} is {found}: run extract_frames (notebook "
+                "01) on this cohort first."
             )
-        tables.append(table.assign(patient=video.patient))
+        tables.append(_read_index(cohort.root, video.video).assign(patient=video.patient))
     frames = pd.concat(tables or [pd.DataFrame(columns=list(COLUMNS))], ignore_index=True)
     return frames.sort_values(["patient", "video", "frame"], ignore_index=True)
 
 
-def _index_path(root: Path, video: str) -> Path:
+def frames_from(cohort: Cohort, video: tuple) -> dict:
+    """Return what the frames of a video (`VIDEO`) are made from (`stamps.py`).
+
+    Raises:
+        OSError: its file or an image of it is gone.
+    """
+    made_from = {"code": CODE["frames"], "kind": video.kind, "file": video.file}
+    if video.kind == "clip":
+        return made_from | {
+            "frames a second": RATE,
+            "content": content(cohort.root / video.file, cohort.root),
+        }
+    listed = [(n, file) for n, _, file in _list_images(cohort, video)]
+    contents = [(n, file, content(cohort.root / file, cohort.root)) for n, file in listed]
+    return made_from | {"content": identity(contents)}
+
+
+def frames_state(cohort: Cohort, video: tuple) -> State:
+    """Say whether the frames of a video are up to date (`stamps.py`)."""
+    try:
+        return state(index_path(cohort.root, video.video), frames_from(cohort, video), cohort.root)
+    except OSError:
+        return State(OPEN)
+
+
+def index_path(root: Path, video: str) -> Path:
+    """Return where the index of a video's frames lies."""
     return root / "frames" / f"{video}.csv"
 
 
-def _read_index(cohort: Cohort, video: tuple) -> pd.DataFrame | None:
-    """Read a video's index; None if it is not there, cut off, or out of step with the files."""
-    path = _index_path(cohort.root, video.video)
-    try:
-        table = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
-        whole = path.read_bytes().endswith(b"\n") and list(table) == list(COLUMNS) and len(table)
-        if not whole or (table["video"] != video.video).any():
-            return None
-        if video.kind == "clip" and _modified(cohort.root / video.file) > _modified(path):
-            return None  # the clip was replaced after its frames were taken
-        if video.kind == "clip":
-            listed = list_images(cohort.root, f"frames/{video.video}")
-            files = {file for _, file in listed if file.endswith(".jpg")}
-        elif video.kind == "image":
-            files = {video.file}
-        elif cohort.kind == "YFP tree":
-            files = {file for _, file in list_frames(cohort.root, video.file)}
-        else:
-            files = {file for _, file in list_images(cohort.root, video.file)}
-    except (OSError, ValueError):  # pandas' parser errors are ValueErrors
-        return None
-    return table if set(table["file"]) == files else None
+def _list_images(cohort: Cohort, video: tuple) -> list[tuple[int, float, str]]:
+    """List number, time and file of the images of a video that is an image or a folder of them."""
+    if video.kind == "image":
+        return [(0, 0.0, video.file)]
+    if cohort.kind == "YFP tree":
+        frames = list_frames(cohort.root, video.file)
+        return [(n, (n - 1) / SOURCE_FPS, file) for n, file in frames]
+    images = enumerate(list_images(cohort.root, video.file))
+    return [(n, i / RATE, file) for i, (n, file) in images]
 
 
-def _is_done(cohort: Cohort, video: tuple) -> bool:
-    """Say whether a video has its index, and its frames are whole as far as their ends tell."""
-    table = _read_index(cohort, video)
-    if table is None or video.kind != "clip":
-        return table is not None
-    return all(_ends_well(cohort.root / file) for file in table["file"])
-
-
-def _ends_well(jpeg: Path) -> bool:
-    try:
-        with open(jpeg, "rb") as file:
-            file.seek(-2, os.SEEK_END)
-            return file.read() == b"\xff\xd9"
-    except OSError:  # of an empty file, too
-        return False
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
+def _read_index(root: Path, video: str) -> pd.DataFrame:
+    return pd.read_csv(index_path(root, video), dtype=COLUMNS, keep_default_na=False)
 
 
 def _report(cohort: Cohort, video: tuple) -> dict[str, object]:
     if video.kind == "measured":
         note = "the file is not at hand, but its measurements are"
         return {"video": video.video, "frames": 0, "seconds": 0.0, "notes": note}
-    table = _read_index(cohort, video)
+    table = _read_index(cohort.root, video.video)
     notes = table.loc[table["note"] != "", "note"].value_counts()
     return {
         "video": video.video,
@@ -151,36 +146,32 @@ def _report(cohort: Cohort, video: tuple) -> dict[str, object]:
     }
 
 
-def _prepare(
-    root: Path, cohort_kind: str, patient: str, video: str, file: str, kind: str
-) -> str | None:
+def _prepare(cohort: Cohort, video: tuple) -> str | None:
     """Make one video's index, with frames if it is a clip; return what is wrong with it."""
+    root, file = cohort.root, video.file
     try:
         check_inside(root, file, str(root))
-        if kind == "clip":
-            rows = extract_clip(root, file, f"frames/{video}")
-        elif kind == "image":
-            rows = [(0, 0.0, file, _note_on_image(root / file))]
-        elif cohort_kind == "YFP tree":
-            frames = list_frames(root, file)
-            rows = [(n, (n - 1) / SOURCE_FPS, f, _note_on_image(root / f)) for n, f in frames]
+        made_from = frames_from(cohort, video)
+        if video.kind == "clip":
+            rows = extract_clip(root, file, f"frames/{video.video}")
         else:
-            listed = enumerate(list_images(root, file))
-            rows = [(n, i / RATE, f, _note_on_image(root / f)) for i, (n, f) in listed]
+            listed = _list_images(cohort, video)
+            rows = [(n, time, image, _note_on_image(root / image)) for n, time, image in listed]
         if not rows:
             raise BadVideoError("holds no image")
+    except FileNotFoundError:
+        return f"{file} does not exist"
     except BadVideoError as error:
         return f"{file} {error}"
     except OSError as error:
         return f"{file} cannot be read: {error.strerror or error}"
     table = pd.DataFrame(rows, columns=list(COLUMNS)[2:]).round({"time_s": 6})
-    table.insert(0, "patient", patient)
-    table.insert(1, "video", video)
-    path = _index_path(root, video)
+    table.insert(0, "patient", video.patient)
+    table.insert(1, "video", video.video)
+    path = index_path(root, video.video)
     write_csv(table, path)
-    if kind == "clip":  # never older than its clip, whatever the clocks of two machines say
-        modified = max(_modified(path), _modified(root / file))
-        os.utime(path, (modified, modified))
+    pictures = [root / image for image in table["file"]] if video.kind == "clip" else []
+    write_stamp(path, made_from, pictures, opencv=cv2.__version__)
     return None
 
 

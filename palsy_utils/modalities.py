@@ -8,16 +8,28 @@ import pandas as pd
 
 from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
-from palsy_utils.faces import load_faces
-from palsy_utils.files import PalsyError, publish, read_json, sha256, write_csv, write_json
-from palsy_utils.frames import load_frames
+from palsy_utils.faces import faces_from, load_faces
+from palsy_utils.files import PalsyError, publish, write_csv
+from palsy_utils.frames import VIDEO, load_frames
 from palsy_utils.handcrafted import SYMMETRIC, handcrafted
 from palsy_utils.mirror import mirror_coordinates, mirror_expressions
 from palsy_utils.pictures import read_image
 from palsy_utils.progress import progress
 from palsy_utils.rows import STRUCTURED
+from palsy_utils.stamps import (
+    CODE,
+    DONE,
+    OPEN,
+    State,
+    find_damage,
+    identity,
+    read_stamp,
+    state,
+    write_stamp,
+)
 from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 
+SAMPLES_FILE = "modalities/samples.csv"
 SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
 
 
@@ -27,9 +39,8 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     `modalities/`: `samples.csv` (`SAMPLES`), `coordinates.npy` (n, 125, 2), `expressions.npy`
     (n, 52), and beyond the paper `asymmetry.npy` (n, 145) and `handcrafted.npy` (n, 29), float32.
     `images/`: `rgb-<size>.npy` (n, size, size, 3) and `lines-<size>.npy`
-    (n, size, size), uint8. Row i of each is row i of the samples. What is there already and made
-    from the same measurements is left alone. A cohort that has measurements but no pictures gets
-    no RGB images.
+    (n, size, size), uint8. Row i of each is row i of the samples. What is up to date (`stamps.py`)
+    is left alone. A cohort that has measurements but no pictures gets no RGB images.
 
     Returns:
         The samples.
@@ -37,6 +48,10 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     Raises:
         PalsyError: nothing is measured, or no frame has both a face and a label.
     """
+    states = modality_states(cohort, size, mouth_and_nose)
+    todo = [name for name, found in states.items() if found.kind != DONE]
+    if not todo:
+        return load_samples(cohort)
     table, landmarks, expressions = load_faces(cohort)
     table = frame_labels(cohort, table)
     usable = (table["found"] & table["label"].notna()).to_numpy()
@@ -47,33 +62,67 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
         )
     samples = table[usable].reset_index(drop=True)
     points = to_pixels(landmarks[usable], samples["height"], samples["width"])
-    folder = cohort.root / "modalities"
-    structured = {"coordinates": coordinates(points), "expressions": expressions[usable]}
-    structured["asymmetry"] = asymmetry(*structured.values())
-    structured["handcrafted"] = handcrafted(upright(points))
-    for name, array in structured.items():
-        _write_array(array, folder / f"{name}.npy")
-    write_csv(samples[SAMPLES].astype({"label": int}), folder / "samples.csv")
+    made_from = samples_from(cohort)
+    if SAMPLES_FILE in todo:
+        structured = {"coordinates": coordinates(points), "expressions": expressions[usable]}
+        structured["asymmetry"] = asymmetry(*structured.values())
+        structured["handcrafted"] = handcrafted(upright(points))
+        files = {cohort.root / "modalities" / f"{name}.npy": a for name, a in structured.items()}
+        for path, array in files.items():
+            _write_array(array, path)
+        write_csv(samples[SAMPLES].astype({"label": int}), cohort.root / SAMPLES_FILE)
+        write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
 
-    _draw_images(
-        cohort.root / "images" / f"lines-{size}.npy",
-        (len(samples), size, size),
-        (draw_lines(face, size, mouth_and_nose) for face in points),
-        {"samples": fingerprint(cohort.root), "mouth_and_nose": mouth_and_nose},
-    )
-    if (cohort.videos["kind"] != "measured").all():
+    drawn_from, shape = images_from(identity(made_from), size, mouth_and_nose), (size, size)
+    if (name := image_file("lines", size)) in todo:
+        lines = (draw_lines(face, size, mouth_and_nose) for face in points)
+        _write_images(cohort.root / name, (len(samples), *shape), lines, drawn_from)
+    if (name := image_file("rgb", size)) in todo:
         frames = load_frames(cohort)[["video", "frame", "file"]]
         files = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
-        _draw_images(
-            cohort.root / "images" / f"rgb-{size}.npy",
-            (len(samples), size, size, 3),
-            (
-                _crop(cohort.root / file, face, size)
-                for file, face in zip(files, points, strict=True)
-            ),
-            {"samples": fingerprint(cohort.root)},
-        )
-    return load_samples(cohort.root)
+        pairs = zip(files, points, strict=True)
+        crops = (_crop(cohort.root / file, face, size) for file, face in pairs)
+        _write_images(cohort.root / name, (len(samples), *shape, 3), crops, drawn_from)
+    return load_samples(cohort)
+
+
+def samples_from(cohort: Cohort) -> dict:
+    """Return what the samples and structured modalities are made from (`stamps.py`).
+
+    Raises:
+        OSError: a video is gone.
+    """
+    videos = list(cohort.videos[VIDEO].itertuples(index=False))
+    people = cohort.videos[["patient", "video"]].to_csv(index=False)
+    return {
+        "code": CODE["samples"],
+        "labels": identity(people + cohort.labels.to_csv(index=False)),
+        "faces of": {video.video: identity(faces_from(cohort, video)) for video in videos},
+    }
+
+
+def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
+    """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
+    settings = {"size": size, "mouth_and_nose": mouth_and_nose}
+    return {"code": CODE["images"], "samples": samples} | settings
+
+
+def image_file(modality: str, size: int) -> str:
+    """Return the array file of `rgb` or `lines`, relative to the cohort's folder."""
+    return f"images/{modality}-{size}.npy"
+
+
+def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
+    """Say of samples and images whether they are up to date (`stamps.py`), by file."""
+    names = ("lines", "rgb") if (cohort.videos["kind"] != "measured").all() else ("lines",)
+    files = [image_file(name, size) for name in names]
+    try:
+        made_from = samples_from(cohort)
+    except OSError:
+        return dict.fromkeys([SAMPLES_FILE, *files], State(OPEN))
+    drawn_from = images_from(identity(made_from), size, mouth_and_nose)
+    wanted = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from)
+    return {name: state(cohort.root / name, its, cohort.root) for name, its in wanted.items()}
 
 
 def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:
@@ -122,43 +171,30 @@ def _write_array(array: np.ndarray, path: Path) -> None:
         np.save(file, array)
 
 
-def _draw_images(path: Path, shape: Sequence[int], images: Iterable, made_from: dict) -> None:
-    """Write images one by one into an array file, unless it was made from the same already."""
-    record = path.with_suffix(".json")
-    if read_json(record) == made_from and _is_whole(path, shape):
-        return
-    record.unlink(missing_ok=True)
+def _write_images(path: Path, shape: Sequence[int], images: Iterable, made_from: dict) -> None:
+    """Write images one by one into an array file, and its stamp."""
     header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
     # Written, not mapped into memory: a full disk would kill a process that writes to a map.
     with publish(path) as part, open(part, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for image in progress(images, f"drawing {path.stem}", shape[0], "image"):
             file.write(np.ascontiguousarray(image, np.uint8))
-    write_json(made_from, record)
+    write_stamp(path, made_from)
 
 
-def _is_whole(path: Path, shape: Sequence[int]) -> bool:
-    try:
-        return np.load(path, mmap_mode="r").shape == tuple(shape)
-    except (OSError, ValueError):  # absent, or cut off
-        return False
-
-
-def fingerprint(root: Path) -> str:
-    """Return the hash of what training sees of a cohort: its samples and structured modalities."""
-    names = ("samples.csv", "coordinates.npy", "expressions.npy")
-    return sha256(*(root / "modalities" / name for name in names))
-
-
-def load_samples(root: Path) -> pd.DataFrame:
+def load_samples(cohort: Cohort) -> pd.DataFrame:
     """Load the samples of a cohort: one row a frame that has a face and a label (`SAMPLES`).
 
     Raises:
-        PalsyError: they were not built yet.
+        PalsyError: they were not built yet, or are out of date or damaged.
     """
-    path = root / "modalities" / "samples.csv"
-    if not path.exists():
-        raise PalsyError(f"{path} is missing: run notebook 02 (faces and modalities) first.")
+    path = cohort.root / SAMPLES_FILE
+    try:
+        found = state(path, samples_from(cohort), cohort.root)
+    except OSError:
+        found = State(OPEN)
+    if found.kind != DONE:
+        raise PalsyError(f"{path} is {found}: run notebook 02 (faces and modalities) first.")
     return pd.read_csv(path, dtype={"patient": str, "video": str})
 
 
@@ -174,14 +210,21 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
         Row i belongs to sample i; shapes as in `build_modalities`.
 
     Raises:
-        PalsyError: it was not built yet, or the cohort has no pictures.
+        PalsyError: it was not built yet, not from the samples of now, or has no pictures.
     """
-    structured = modality in STRUCTURED
-    name = f"modalities/{modality}.npy" if structured else f"images/{modality}-{size}.npy"
-    try:
-        return np.load(root / name, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    samples = root / SAMPLES_FILE
+    if modality in STRUCTURED:
+        path = root / "modalities" / f"{modality}.npy"
+        fits = not find_damage(samples, [path.name], root)
+    else:
+        path = root / image_file(modality, size)
+        made_from = read_stamp(path)["made_from"]
+        fits = made_from.get("samples") == identity(read_stamp(samples)["made_from"])
+        fits = fits and not find_damage(path, [path.name], root)
+    if not fits:
         raise PalsyError(
-            f"{root / name} is missing or cut off: run notebook 02 (faces and modalities) with "
-            "this profile; a cohort that has measurements but no pictures has no RGB images."
-        ) from error
+            f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "
+            "(faces and modalities) with this profile; a cohort that has measurements but no "
+            "pictures has no RGB images."
+        )
+    return np.load(path, mmap_mode="r")

@@ -14,15 +14,14 @@ from torch import nn
 from palsy_utils.cohort import Cohort, load_cohort
 from palsy_utils.evaluation import auroc, auroc_interval
 from palsy_utils.evidence import call_intervals
-from palsy_utils.files import read_json, sha256
-from palsy_utils.folds import fold_names
+from palsy_utils.files import sha256
 from palsy_utils.inner import fit_temperature, log_loss, temper
 from palsy_utils.layout import list_images
-from palsy_utils.modalities import fingerprint
+from palsy_utils.modalities import samples_from
 from palsy_utils.one_fold import Fold, how_to_train
-from palsy_utils.people import known_sides
 from palsy_utils.rows import find_model
-from palsy_utils.runs import read_predictions, run_folder
+from palsy_utils.runs import fold_state, open_run, read_predictions, run_folder
+from palsy_utils.stamps import DONE, identity
 from palsy_utils.table import PACKAGES, is_drawn
 
 NO_DEVICE = "For research and teaching only: this is not a medical device and diagnoses nobody."
@@ -32,6 +31,8 @@ NAMES = {"auroc": "AUROC", "f1": "F1", "sensitivity": "sensitivity", "specificit
 def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFrame | None, str]:
     """Read the predictions of all folds of the run with the same samples and training numbers.
 
+    Where people were not left out one by one, the run's groups are taken, the most first.
+
     Args:
         fold: see `fitting.open_everybody`.
         name: `predictions.csv`, or `inner.csv` for those of the training people.
@@ -39,18 +40,21 @@ def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFra
     Returns:
         `runs.PREDICTIONS` or None, and why there are none.
     """
-    run = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
-    people = list(fold_names(fold.samples))
-    missing = sum(not (run / person / name).exists() for person in people)
-    where = run.relative_to(fold.root).as_posix()
-    if missing:
-        return None, f"{missing} of {len(people)} folds have no {name} in {where}"
-    settings = [read_json(run / person / "settings.json") or {} for person in people]
-    sides = known_sides(fold.root)
-    ours = (fingerprint(fold.root), fold.profile.model_dump(), sides)
-    if any((s.get("samples"), s.get("profile"), s.get("sides", sides)) != ours for s in settings):
-        return None, f"{where} was made from other samples or with other training numbers"
-    return pd.concat([read_predictions(run / p, name) for p in people], ignore_index=True), ""
+    cohort, reasons = load_cohort(fold.root), []
+    folder = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
+    there = {int(path.name.rsplit("-", 1)[1]) for path in folder.glob("fold-1-of-*")}
+    n_people = fold.samples["patient"].nunique()
+    for folds in (0, *sorted((k for k in there if 2 <= k <= n_people), reverse=True)):
+        run = open_run(cohort, fold.profile, folds, fold.seed, fold.samples)
+        paths = [folder / one for one in run.folds]
+        states = [fold_state(run, fold.model, one) for one in run.folds]
+        missing = sum(found.kind != DONE for found in states)
+        if not missing and all((path / name).exists() for path in paths):
+            return pd.concat([read_predictions(p, name) for p in paths], ignore_index=True), ""
+        why = "; ".join(dict.fromkeys(found.why for found in states if found.why))
+        lacking = f"{missing} of {len(states)} folds are not done" if missing else f"no {name}"
+        reasons.append(lacking + (f" ({why})" if why else ""))
+    return None, f"{reasons[0]} in {folder.relative_to(fold.root).as_posix()}"
 
 
 def pooled_temperature(fold: Fold) -> float | None:
@@ -111,7 +115,7 @@ def card_facts(
         "training": how_to_train(fold).model_dump(),
         "loss": round(float(last["loss"]), 4),
         "accuracy": round(float(last["accuracy"]), 4),
-        "samples": fingerprint(fold.root),
+        "samples": identity(samples_from(cohort)),
         "files": file_hashes(cohort),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "scores": None if frames is None else scores_with_intervals(frames),

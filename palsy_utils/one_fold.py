@@ -2,7 +2,8 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,23 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.files import PalsyError, write_csv, write_json, write_torch
-from palsy_utils.folds import fold_names
-from palsy_utils.modalities import fingerprint, load_modality, load_samples
+from palsy_utils.cohort import load_cohort
+from palsy_utils.files import PalsyError, write_csv, write_torch
+from palsy_utils.modalities import load_modality
 from palsy_utils.models import build_model
-from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile, Training, find_profile
 from palsy_utils.questions import answers_table
 from palsy_utils.rows import find_model
-from palsy_utils.runs import run_folder, write_predictions
+from palsy_utils.runs import (
+    Run,
+    check_whole,
+    fold_from,
+    fold_state,
+    open_run,
+    run_folder,
+    write_predictions,
+)
+from palsy_utils.stamps import DONE, write_stamp
 from palsy_utils.training import has_bf16, pick_device
 
 
@@ -37,6 +46,7 @@ class Fold:
     seed: int
     device: torch.device
     folder: Path  # where its results go
+    made_from: dict = field(default_factory=dict)  # `runs.fold_from`
 
 
 def open_fold(
@@ -62,26 +72,40 @@ def open_fold(
         output: another folder for the results; empty for the usual one in `runs/`.
 
     Raises:
-        PalsyError: one of them names something that is not there.
+        PalsyError: one of them names something that is not there, or what the fold needs is
+            missing, out of date or damaged.
     """
-    root, size, _ = Path(cohort), find_profile(profile), find_model(model)
-    samples = load_samples(root)
-    people = fold_names(samples, folds)
-    if fold not in people:
-        raise PalsyError(f"There is no fold {fold!r} in {root}: choose one of {', '.join(people)}.")
-    is_test = samples["patient"].isin(people[fold]).to_numpy()
+    size, _ = find_profile(profile), find_model(model)
+    run = open_run(load_cohort(cohort), size, folds, seed)
+    if fold not in run.folds:
+        raise PalsyError(
+            f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
+        )
+    for need in find_model(model).needs:
+        if (found := fold_state(run, need, fold)).kind != DONE:
+            raise PalsyError(
+                f"{run.folder / need / fold} is {found}: train {need} on fold {fold} first, with "
+                "its notebook or with `palsy run`."
+            )
+    return fold_of(run, model, fold, device, output)
+
+
+def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str = "") -> Fold:
+    """Lay out one fold of a run; arguments as in `open_fold`."""
+    is_test = run.samples["patient"].isin(run.folds[fold]).to_numpy()
     return Fold(
-        root,
-        size,
+        run.cohort.root,
+        run.profile,
         model,
         fold,
-        people[fold],
-        samples,
+        run.folds[fold],
+        run.samples,
         np.flatnonzero(~is_test),
         np.flatnonzero(is_test),
-        seed,
+        run.seed,
         pick_device(device),
-        Path(output) if output else run_folder(root, profile, seed) / model / fold,
+        Path(output) if output else run.folder / model / fold,
+        fold_from(run, model, fold),
     )
 
 
@@ -117,7 +141,7 @@ def save_fold(
     imagenet: bool = False,
     inner: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Write what a fold gave: weights, history and settings first, the predictions last.
+    """Write what a fold gave: weights, history, the predictions, and last their stamp.
 
     Args:
         fold: see `open_fold`.
@@ -130,35 +154,35 @@ def save_fold(
     Returns:
         The predictions (`runs.PREDICTIONS`).
     """
+    row, files = find_model(fold.model), ["answers.csv"] if find_model(fold.model).multitask else []
     if net is not None:
+        files.append("weights.pt")
         state = net.state_dict()
         halves = {
             k: v.half() if v.ndim > 1 and v.is_floating_point() else v for k, v in state.items()
         }
         write_torch(halves, fold.folder / "weights.pt")
     if history is not None:
+        files.append("history.csv")
         write_csv(history, fold.folder / "history.csv")
-    settings = {
-        "model": fold.model,
-        "fold": fold.name,
-        "held_out": list(fold.held_out),
-        "seed": fold.seed,
-        "samples": fingerprint(fold.root),
-        "imagenet_weights": imagenet,
-        "device": str(fold.device),
-        "bf16": net is not None and find_model(fold.model).sees_images and has_bf16(fold.device),
-        "threads": torch.get_num_threads(),
-        "profile": fold.profile.model_dump(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-    }
-    if find_model(fold.model).multitask:
-        settings["sides"] = known_sides(fold.root)  # labels, as far as these nets are concerned
-    write_json(settings, fold.folder / "settings.json")
     training, held_out = fold.samples.iloc[fold.train], fold.samples.iloc[fold.test]
     what = (fold.model, fold.name, fold.seed, fold.folder)
     if inner is not None:
+        files.append("inner.csv")
         write_predictions(training, inner, *what, "inner.csv")
-    return write_predictions(held_out, probability, *what)
+    predictions = write_predictions(held_out, probability, *what)
+    ran_with = {
+        "imagenet_weights": imagenet,
+        "device": str(fold.device),
+        "bf16": net is not None and row.sees_images and has_bf16(fold.device),
+        "threads": torch.get_num_threads(),
+        "profile": fold.profile.model_dump(),
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("torch", "torchvision")},
+    }
+    paths = [fold.folder / name for name in files]
+    write_stamp(fold.folder / "predictions.csv", fold.made_from, paths, ran_with=ran_with)
+    return predictions
 
 
 def save_answers(
@@ -197,10 +221,11 @@ def load_net(fold: Fold, model: str) -> nn.Module:
             f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "
             "`palsy run`."
         )
+    check_whole(path)
     try:
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # a damaged file fails in the unpickler, the zip reader or torch
+    except Exception as error:  # of another program fails in the unpickler, the zip reader or torch
         raise PalsyError(
-            f"{path} is damaged: delete {folder}, and `palsy run` makes it again."
+            f"{path} is not of this net: delete {folder}, and `palsy run` makes it again."
         ) from error
     return net

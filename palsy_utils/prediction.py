@@ -17,11 +17,12 @@ import pandas as pd
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import Measured, gather, shown
 from palsy_utils.cohort import Cohort
-from palsy_utils.faces import measure_faces, open_landmarker
+from palsy_utils.faces import measure_faces
 from palsy_utils.files import PalsyError, write_csv, write_text
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
+from palsy_utils.landmarker import open_landmarker
 from palsy_utils.layout import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
 from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.models import probabilities
@@ -132,7 +133,7 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
         PalsyError: a modality that the model needs was not built.
     """
     root = measured.cohort.root
-    samples, where = load_samples(root), pick_device(device)
+    samples, where = load_samples(measured.cohort), pick_device(device)
     rows, nobody = np.arange(len(samples)), np.arange(0)
     who = (fitted.model, ANYBODY, (), samples, nobody, rows)
     fold = Fold(root, fitted.profile, *who, 0, where, root)

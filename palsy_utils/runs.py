@@ -1,27 +1,88 @@
-"""Where the results of a run lie, and what makes a fold done.
+"""Where the results of a run lie, what they are made from, and which of them are done.
 
-`runs/<profile>/<model>/<fold>/` holds `predictions.csv` (the fold is done when it is there),
-`settings.json` (what it ran with), `history.csv`, `weights.pt` and the executed notebook, and
-where it was asked for `inner.csv`: predictions of the training people by nets that never saw them
-(`inner.py`). Multi-task nets leave `answers.csv`: grades, side, attention. A run with another
+`runs/<profile>/<model>/<fold>/` holds `predictions.csv` with its stamp (`stamps.py`: what the fold
+was made from, its files, what it ran with), `history.csv`, `weights.pt` and the executed notebook,
+and where it was asked for `inner.csv`: predictions of the training people by nets that never saw
+them (`inner.py`). Multi-task nets leave `answers.csv`: grades, side, attention. A run with another
 seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
-`palsy run` looks whether these files are whole (`find_damage`), and makes a damaged fold again.
 """
 
-import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import pandas as pd
 
-from palsy_utils.files import PalsyError, read_json, write_csv
+from palsy_utils.cohort import Cohort
+from palsy_utils.downloads import imagenet_name
+from palsy_utils.files import PalsyError, write_csv
+from palsy_utils.folds import fold_names
+from palsy_utils.modalities import SAMPLES_FILE, images_from, load_samples, samples_from
+from palsy_utils.people import known_sides
+from palsy_utils.profiles import Profile
+from palsy_utils.rows import MODELS, find_model
+from palsy_utils.stamps import (
+    CODE,
+    DONE,
+    FAILED,
+    OUT_OF_DATE,
+    State,
+    find_damage,
+    identity,
+    read_stamp,
+    state,
+)
 
 IDENTITY = {"patient": str, "video": str, "frame": int, "label": int}
 TYPES = IDENTITY | {"probability": float, "model": str, "fold": str, "seed": int}
 PREDICTIONS = list(TYPES)
-DONE, FAILED, OPEN = "done", "failed", "open"
+RESULTS = ("predictions.csv", "inner.csv", "weights.pt")  # what other models read of a fold
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cohort, one profile, one seed, one division into folds."""
+
+    cohort: Cohort
+    profile: Profile
+    seed: int
+    samples: pd.DataFrame  # `modalities.SAMPLES`
+    folds: dict[str, tuple[str, ...]]  # whom each holds out
+    made_from: dict  # what every fold of it is made from: samples, sides of people
+
+    @property
+    def folder(self) -> Path:
+        """Where its folds lie."""
+        return run_folder(self.cohort.root, self.profile.name, self.seed)
+
+
+def open_run(
+    cohort: Cohort,
+    profile: Profile,
+    folds: int = 0,
+    seed: int = 0,
+    samples: pd.DataFrame | None = None,
+) -> Run:
+    """Lay out a run.
+
+    Args:
+        cohort: see `cohort.load_cohort`.
+        profile: size of the run.
+        folds: 0 to leave one person out, k for grouped k-fold.
+        seed: of the run.
+        samples: what the folds are made of; the cohort's samples if not given.
+
+    Raises:
+        PalsyError: the samples are missing or out of date, or the folds do not fit the people.
+    """
+    if samples is None:
+        samples = load_samples(cohort)
+        samples_made_from = read_stamp(cohort.root / SAMPLES_FILE)["made_from"]
+    else:
+        samples_made_from = samples_from(cohort)
+    made_from = {"samples": identity(samples_made_from), "sides": known_sides(cohort.root)}
+    return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
 
 def run_folder(root: Path, profile: str, seed: int = 0) -> Path:
@@ -75,131 +136,86 @@ def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFram
         PalsyError: they are missing or damaged.
     """
     path = folder / name
-    try:
-        table = pd.read_csv(path, dtype=TYPES)
-        whole = list(table) == PREDICTIONS and len(table) > 0 and table.notna().all(axis=None)
-        whole = whole and path.read_bytes().endswith(b"\n")
-    except FileNotFoundError:
+    if not path.exists():
         raise PalsyError(
             f"{path} is missing: train {folder.parent.name} on fold {folder.name} first, with its "
             "notebook or with `palsy run`."
-        ) from None
-    except (OSError, ValueError):
-        whole = False
-    if not whole:
-        raise PalsyError(f"{path} is damaged: delete it, and `palsy run` makes it again.")
-    return table
+        )
+    check_whole(path)
+    return pd.read_csv(path, dtype=TYPES)
 
 
-def fold_state(folder: Path) -> str:
-    """Say whether a fold is `done`, `failed` (only its notebook is there) or `open`."""
-    if (folder / "predictions.csv").exists():
-        return DONE
-    return FAILED if (folder / "notebook.ipynb").exists() else OPEN
-
-
-def grid(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame:
-    """Return the state of every fold of every model: models down, folds across."""
-    folds = list(folds)
-    states = {model: [fold_state(run / model / fold) for fold in folds] for model in models}
-    return pd.DataFrame.from_dict(states, orient="index", columns=folds)
-
-
-def check_same_data(
-    run: Path, states: pd.DataFrame, folds: dict, samples_hash: str, sides: dict[str, str]
-) -> None:
-    """Refuse to mix folds that were made from other samples, other sides or other people.
-
-    Args:
-        run: its folder.
-        states: from `grid`.
-        folds: from `folds.fold_names`.
-        samples_hash: from `modalities.fingerprint`.
-        sides: from `people.known_sides`; only multi-task nets learn them.
-
-    Raises:
-        PalsyError: a fold that is done was made from something else.
-    """
-    for model, fold in states.stack()[lambda s: s == DONE].index:
-        settings = read_json(run / model / fold / "settings.json")
-        if settings is None:
-            continue  # it is damaged, and made again
-        if settings["samples"] != samples_hash:
-            reason = "labels or measurements have changed since"
-        elif settings.get("sides", sides) != sides:
-            reason = "sides in patients.csv have changed since"
-        elif sorted(settings["held_out"]) != sorted(folds[fold]):
-            reason = f"it held out {', '.join(settings['held_out'])}"
-        else:
-            continue
+def check_whole(path: Path) -> None:
+    """Raise a PalsyError if a file of a fold is not the one that its stamp speaks of."""
+    if find_damage(path.with_name("predictions.csv"), [path.name]):
         raise PalsyError(
-            f"{run / model / fold} does not belong to this cohort as it is now ({reason}): move "
-            f"{run} away or delete it, then run again."
+            f"{path} is damaged, or was never finished: run `palsy run`, which makes it again."
         )
 
 
-def find_damage(
-    folder: Path, held_out: list[list[str]], training: list[list[str]], weights: str = ""
-) -> str | None:
-    """Name the first result of a fold that is done but not whole; None if all are.
-
-    Args:
-        folder: the fold's folder.
-        held_out: `IDENTITY` of its held-out samples, which `predictions.csv` must have, as text.
-        training: the same of its training samples, for `inner.csv` if that is there.
-        weights: "" if the fold has none, "present" to look only whether they are cut off,
-            "needed" to check every byte, which takes a second for some hundred megabytes.
-    """
-    for name, samples in (("predictions.csv", held_out), ("inner.csv", training)):
-        if (folder / name).exists() and not _has_rows(folder / name, samples):
-            return name
-    if read_json(folder / "settings.json") is None:
-        return "settings.json"
-    path = folder / "weights.pt"
-    try:
-        whole = not weights or is_zipfile(path)
-        if whole and weights == "needed":
-            with ZipFile(path) as file:
-                whole = file.testzip() is None
-    except Exception:  # zipfile has many ways to say that a file is damaged
-        whole = False
-    return None if whole else path.name
+def fold_from(run: Run, model: str, fold: str) -> dict:
+    """Return what a fold of a model is made from (`stamps.py`)."""
+    row, profile = find_model(model), run.profile
+    made_from = {"code": CODE["fold"], "model": model, "held_out": list(run.folds[fold])}
+    made_from |= {"seed": run.seed, "samples": run.made_from["samples"]}
+    if row.training:
+        made_from["training"] = getattr(profile, row.training).model_dump()
+    if row.training and row.sees_images:
+        drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
+        made_from["images"] = identity(images_from(*drawn))
+        made_from["backbone"] = profile.backbone
+        made_from["imagenet"] = imagenet_name(profile.imagenet, profile.backbone)
+    if row.multitask:
+        made_from["sides"] = run.made_from["sides"]
+    for need in row.needs:
+        files = read_stamp(run.folder / need / fold / "predictions.csv")["files"]
+        made_from[need] = identity([files.get(name) for name in RESULTS])
+    return made_from
 
 
-def _has_rows(path: Path, samples: list[list[str]]) -> bool:
-    """Say whether predictions are whole; pandas would take ten times as long for many files."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        header, *rows = csv.reader(text.splitlines())
-        probability = [float(row[4]) for row in rows]
-        (about,) = {tuple(row[5:]) for row in rows}  # the same model, fold and seed in each
-        int(about[2])
-    except (OSError, ValueError, IndexError, csv.Error):
-        return False
-    return (
-        text.endswith("\n")
-        and header == PREDICTIONS
-        and [row[:4] for row in rows] == samples
-        and all(0 <= p <= 1 for p in probability)
-        and len(about) == 3
-    )
+def fold_state(run: Run, model: str, fold: str) -> State:
+    """Say whether a fold of a model is done, and if not, why (`stamps.py`)."""
+    folder = run.folder / model / fold
+    found = state(folder / "predictions.csv", fold_from(run, model, fold), run.cohort.root)
+    if found.kind != DONE and (folder / "failed.ipynb").exists():
+        return State(FAILED)
+    if found.kind == DONE:
+        for need in find_model(model).needs:
+            if (before := fold_state(run, need, fold)).kind != DONE:
+                return State(OUT_OF_DATE, f"{need} of this fold is {before.kind}")
+    return found
 
 
-def load_run(run: Path, models: Iterable[str], folds: Iterable[str]) -> pd.DataFrame:
-    """Read all predictions of a run that are there, of the given models and folds."""
-    states = grid(run, models, folds)
-    done = states.stack()[lambda s: s == DONE].index
-    tables = [read_predictions(run / model / fold) for model, fold in done]
+def grid(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
+    """Return the `State` of every fold of every model: models down, folds across."""
+    states = {m: [fold_state(run, m, fold) for fold in run.folds] for m in models}
+    return pd.DataFrame.from_dict(states, orient="index", columns=list(run.folds))
+
+
+def done_folds(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[str]]:
+    """Return the folds that are done of every model that has any."""
+    done = {m: [f for f in run.folds if fold_state(run, m, f).kind == DONE] for m in models}
+    return {model: folds for model, folds in done.items() if folds}
+
+
+def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
+    """Read the predictions of all folds of the given models that are done."""
+    done = done_folds(run, models)
+    tables = [
+        read_predictions(run.folder / m / fold) for m, folds in done.items() for fold in folds
+    ]
     if not tables:
-        raise PalsyError(f"{run} has no predictions yet: run notebooks 03 to 05, or `palsy run`.")
+        raise PalsyError(
+            f"{run.folder} has no predictions that are up to date: run notebooks 03 to 05, or "
+            "`palsy run`; `palsy status` says why."
+        )
     return pd.concat(tables, ignore_index=True)
 
 
-def load_histories(
-    run: Path, models: Iterable[str], folds: Iterable[str]
-) -> dict[str, list[pd.DataFrame]]:
+def load_histories(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[pd.DataFrame]]:
     """Read how training went (`training.train`), fold by fold, of the models that were trained."""
-    folds = list(folds)
-    paths = {m: [run / m / fold / "history.csv" for fold in folds] for m in models}
-    read = {m: [pd.read_csv(path) for path in some if path.exists()] for m, some in paths.items()}
-    return {m: histories for m, histories in read.items() if histories}
+    return {
+        model: [pd.read_csv(run.folder / model / fold / "history.csv") for fold in folds]
+        for model, folds in done_folds(run, models).items()
+        if find_model(model).training
+    }

@@ -1,6 +1,5 @@
 """The results table as people read it: a caption that says what it is, and markdown."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,55 +7,84 @@ import pandas as pd
 
 from palsy_utils.cohort import Cohort
 from palsy_utils.evaluation import BASELINES, auroc_interval
-from palsy_utils.files import read_json, write_csv, write_text
+from palsy_utils.faces import faces_file
+from palsy_utils.files import write_csv, write_text
 from palsy_utils.folds import describe_scheme
-from palsy_utils.profiles import Profile
 from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
+from palsy_utils.runs import Run, done_folds, run_folder
+from palsy_utils.stamps import CODE, identity, read_stamp, write_stamp
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
+DEFAULT_RUN = "phantom"  # name of the run's folder, whose figures lie in figures/<cohort>/ itself
+PICTURES = ("four_modalities", "patients_by_models", "roc_curves", "training_curves")
 HEADER = (
     "| modality | model | F1 | precision | recall | paper's F1 | precision | recall "
     "| pooled F1 | AUROC (95 % interval) | specificity | people undefined |"
 )
 
 
-def caption(
-    cohort: Cohort,
-    faces: pd.DataFrame,
-    samples: pd.DataFrame,
-    folds: Sequence[str],
-    profile: Profile,
-    seed: int,
-    run: Path,
-) -> str:
+def figures_folder(
+    figures: Path | str, cohort: Cohort, profile: str, folds: int = 0, seed: int = 0
+) -> Path:
+    """Return where figures of a run go: `<figures>/<cohort>/`, or below it if it is another run.
+
+    Another profile than `phantom`, another seed than 0, and groups in place of single people each
+    have a folder of their own, so that no run overwrites what the default run has drawn.
+    """
+    name = run_folder(cohort.root, profile, seed).name + (f"-folds-{folds}" if folds else "")
+    folder = Path(figures) / cohort.name
+    return folder if name == DEFAULT_RUN else folder / name
+
+
+def table_from(run: Run) -> dict:
+    """Return what the results table is made from (`stamps.py`): the predictions themselves."""
+    hashes = {
+        model: [read_stamp(path)["files"]["predictions.csv"] for path in paths]
+        for model, paths in _done_predictions(run).items()
+    }
+    made_from = {"code": CODE["table"], "samples": run.made_from["samples"]}
+    made_from |= {"folds": list(run.folds), "profile": run.profile.name, "seed": run.seed}
+    return made_from | {"predictions of": {m: identity(some) for m, some in hashes.items()}}
+
+
+def _done_predictions(run: Run) -> dict[str, list[Path]]:
+    done = done_folds(run).items()
+    return {m: [run.folder / m / fold / "predictions.csv" for fold in folds] for m, folds in done}
+
+
+def _versions(run: Run, stamps: list[dict]) -> str:
+    """Name the versions that folds and measurements were made with, and what scores them now."""
+    faces = [read_stamp(faces_file(run.cohort.root, v)) for v in run.cohort.videos["video"]]
+    found = {"mediapipe": {stamp.get("mediapipe", "(not recorded)") for stamp in faces}}
+    for name in ("torch", "torchvision"):
+        found[name] = {stamp["ran_with"]["versions"][name] for stamp in stamps}
+    found["scikit-learn"] = {version("scikit-learn")}
+    return ", ".join(f"{name} {' and '.join(sorted(found[name]))}" for name in PACKAGES)
+
+
+def caption(run: Run, faces: pd.DataFrame) -> str:
     """Say what the numbers of a table are of, in a few sentences.
 
     Args:
-        cohort: see `cohort.load_cohort`.
+        run: see `runs.open_run`; the stamps of its folds tell which weights the image nets started
+            from, and which versions trained them.
         faces: the table of `faces.load_faces`: frames without a face are counted from it.
-        samples: `modalities.SAMPLES`.
-        folds: names of the folds.
-        profile: size of the run.
-        seed: of the run.
-        run: folder of the run; its settings tell which weights the image nets started from.
     """
-    word = cohort.group
-    settings = [read_json(path) for path in sorted(run.glob("*/*/settings.json"))]
-    images = {s["imagenet_weights"] for s in settings if s and "resnet50" in s["model"]}
+    cohort, samples, word = run.cohort, run.samples, run.cohort.group
+    stamps = [read_stamp(path) for paths in _done_predictions(run).values() for path in paths]
+    images = [s for s in stamps if "resnet50" in s["made_from"]["model"]]
     start = {
         frozenset(): "no image net was trained",
         frozenset({True}): "image nets start from ImageNet weights",
         frozenset({False}): "image nets start from random weights",
-    }.get(frozenset(images), "some image nets start from ImageNet weights, others from random ones")
+    }[frozenset(stamp["ran_with"]["imagenet_weights"] for stamp in images)]
     parts = [
         f"Cohort {cohort.name}: {samples['patient'].nunique()} {word}s, "
         f"{samples['video'].nunique()} videos, {len(samples)} frames with a face and a label "
         f"({100 * samples['label'].mean():.0f} % palsy); {int((~faces['found']).sum())} of "
         f"{len(faces)} frames have no face and are not scored.",
-        f"Profile {profile.name} ({profile.image_size} px; {start}), "
-        f"{describe_scheme(folds, word)}, seed {seed}; "
-        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        + ".",
+        f"Profile {run.profile.name} ({run.profile.image_size} px; {start}), "
+        f"{describe_scheme(run.folds, word)}, seed {run.seed}; {_versions(run, stamps)}.",
         f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "
         "(Oo, Lee and Lim 2024, on YouTube Facial Palsy); a score without a denominator is "
         "undefined and left out of its mean. Pooled F1, AUROC and specificity are over all frames; "
@@ -122,3 +150,10 @@ def write_table(table: pd.DataFrame, text: str, about: str, folder: Path) -> Non
     """Write `table_1.csv` and `table_1.md` (title, table, caption), each whole or not at all."""
     write_csv(table, folder / "table_1.csv")
     write_text(f"# Table 1\n\n{text}\n\n{about}\n", folder / "table_1.md")
+
+
+def stamp_table(folder: Path, run: Run) -> None:
+    """Write the stamp of the table and its pictures, once all of them are written."""
+    names = ["table_1.md", *(f"{name}.png" for name in PICTURES)]
+    files = [folder / name for name in names if (folder / name).exists()]
+    write_stamp(folder / "table_1.csv", table_from(run), files)

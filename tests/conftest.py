@@ -55,8 +55,8 @@ def close_figures():
 def close_landmarker():
     """Close it while Python is whole; at its end that is an error."""
     yield
-    if faces := sys.modules.get("palsy_utils.faces"):
-        faces.open_landmarker.cache_clear()
+    if landmarker := sys.modules.get("palsy_utils.landmarker"):
+        landmarker.open_landmarker.cache_clear()
 
 
 FLAGS = (
@@ -93,7 +93,8 @@ def small_template(tmp_path_factory) -> Path:
     for file in labels.loc[labels["video"].isin(SMALL), "file"].unique():
         shutil.copy(PHANTOM / file, root / file)
     for video in SMALL:
-        shutil.copy(PHANTOM / "faces" / f"{video}.parquet", root / "faces")
+        for path in (PHANTOM / "faces").glob(f"{video}.parquet*"):
+            shutil.copy(path, root / "faces")
     cohort = load_cohort(root)
     extract_frames(cohort, workers=1)
     build_modalities(cohort, PROFILES["smoke"].image_size)
@@ -121,7 +122,7 @@ def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
     command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return SimpleNamespace(
-        root=root, figures=folder / "figures" / "small", done=done, command=command
+        root=root, figures=folder / "figures" / "small" / "smoke", done=done, command=command
     )
 
 

@@ -111,6 +111,14 @@ def _words(content: bytes) -> list[tuple[int]]:
     return list(struct.iter_unpack(">I", content))
 
 
+def flip(path: Path) -> None:
+    """Change a bit in the middle of a file; a hard link to it elsewhere stays as it was."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
 def cut_off(path: Path, part: float = 0.5) -> Path:
     """Keep only the first part of a file, like a broken download."""
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])

@@ -11,6 +11,7 @@ from palsy_utils.attention import (
     build_attention,
     predict_with_attention,
 )
+from palsy_utils.cohort import load_cohort
 from palsy_utils.modalities import load_modality, load_samples, mirror_modality
 from palsy_utils.profiles import PROFILES
 from palsy_utils.questions import N_OUTPUTS
@@ -124,4 +125,4 @@ def test_mirroring_a_modality_twice_gives_it_back(small_template):
         array = np.array(load_modality(small_template, name, 32))
         twice = mirror_modality(name, mirror_modality(name, array))
         assert np.allclose(twice, array) and not np.allclose(mirror_modality(name, array), array)
-        assert len(array) == len(load_samples(small_template))
+        assert len(array) == len(load_samples(load_cohort(small_template)))

@@ -17,10 +17,9 @@ from palsy_utils.calibration import (
     risk_area,
     risk_coverage,
 )
+from palsy_utils.cohort import load_cohort
 from palsy_utils.evidence import load_seeds, mean_over_seeds
-from palsy_utils.folds import fold_names
 from palsy_utils.inner import temper
-from palsy_utils.modalities import load_samples
 
 
 def inner_of(frames):
@@ -76,7 +75,7 @@ def test_the_person_held_out_has_no_say_in_temperature_or_threshold(loud):
 
 
 def test_inner_predictions_on_disk_never_hold_the_person_held_out(smoke):
-    predictions = load_seeds(smoke.root, "smoke", (0,), fold_names(load_samples(smoke.root)))
+    predictions = load_seeds(load_cohort(smoke.root), "smoke", (0,))
     inner = load_inner(smoke.root, "smoke", predictions)
     assert set(inner["model"]) == {"coordinates-fnn", "expressions-fnn"}
     assert (inner["fold"] != inner["patient"]).all() and len(inner) == 2 * 2 * 72

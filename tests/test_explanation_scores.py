@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import PHANTOM
 
+from palsy_utils.cohort import load_cohort
 from palsy_utils.explained_folds import nets_to_explain, palsy_rows
 from palsy_utils.explanation_scores import (
     COLUMNS,
@@ -75,7 +76,7 @@ def test_the_strongest_is_named():
 
 
 def test_truth_is_of_palsy_frames_and_agrees_with_the_labels(known):
-    truth, samples = drawn_truth(known), load_samples(known)
+    truth, samples = drawn_truth(known), load_samples(load_cohort(known))
     palsy = samples["label"] == 1
     assert truth["side"][~palsy].isna().all() and truth["region"][~palsy].isna().all()
     p02 = palsy & (samples["patient"] == "p02")  # strong mouth, eyes untouched, right
@@ -89,7 +90,7 @@ def test_truth_is_of_palsy_frames_and_agrees_with_the_labels(known):
 
 
 def test_only_people_held_out_are_explained(known):
-    samples = load_samples(known)
+    samples = load_samples(load_cohort(known))
     for folds in nets_to_explain(str(known), "smoke").values():
         for fold in folds:
             chosen = samples.iloc[palsy_rows(fold)]
@@ -134,7 +135,7 @@ def test_every_net_of_the_run_is_scored(known, monkeypatch):
     assert table.loc[asked, "side_score"].between(0, 1).all() and asked.sum() == 1
     table = table[~asked]
     assert list(table) == COLUMNS and table["model"].tolist() == [*PICTURES, MULTITASK]
-    n = int((load_samples(known)["label"] == 1).sum())
+    n = int((load_samples(load_cohort(known))["label"] == 1).sum())
     assert (table["n_frames"] == n).all() and (table["n_people"] == 3).all()
     for what in ("side", "region"):
         assert table[f"{what}_score"].between(0, 1).all()

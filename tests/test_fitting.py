@@ -1,8 +1,8 @@
 import shutil
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
@@ -13,6 +13,7 @@ from palsy_utils.fitting import (
     FITTABLE,
     card_path,
     fit,
+    measure,
     open_everybody,
     read_model,
     write_model,
@@ -111,19 +112,28 @@ def test_temperature_comes_from_inner_predictions_of_all_folds(small):
 
 def test_a_run_of_other_samples_is_not_taken_for_this_one(small):
     run_small(small)
-    samples = small / "modalities" / "samples.csv"
-    lines = samples.read_text().splitlines()
-    lines[1] = lines[1][:-1] + ("0" if lines[1].endswith("1") else "1")
-    samples.write_text("\n".join(lines) + "\n")
+    labels = (small / "labels.csv").read_text()
+    (small / "labels.csv").write_text(labels.replace("strong", "slight", 1))
+    with pytest.raises(PalsyError, match=r"samples\.csv is out of date \(changed: labels\)"):
+        open_everybody(str(small), "smoke", "expressions-fnn")
+    measure(str(small), "smoke")
     fold = open_everybody(str(small), "smoke", "expressions-fnn")
     found, why = leave_one_out(fold)
-    assert found is None and "other samples" in why and pooled_temperature(fold) is None
+    assert found is None and "changed: samples" in why and pooled_temperature(fold) is None
+
+
+def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(small):
+    for folds, name in ((2, "fold-1-of-2"), (2, "fold-2-of-2")):
+        fold = open_fold(str(small), "smoke", "expressions-fnn", name, folds, device="cpu")
+        save_fold(fold, np.full(len(fold.test), 0.5))
+    found, _ = leave_one_out(open_everybody(str(small), "smoke", "expressions-fnn"))
+    assert set(found["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(found) == 72
 
 
 def test_untaught_questions_are_left_out(small):
-    samples = small / "modalities" / "samples.csv"
-    pd.read_csv(samples).assign(eyes=None).to_csv(samples, index=False)
-    assert fit_small(small, "attention-fusion-structured").questions == ("mouth",)
+    fold = open_everybody(str(small), "smoke", "attention-fusion-structured", device="cpu")
+    fold = replace(fold, samples=fold.samples.assign(eyes=None))
+    assert fit(fold)[0].questions == ("mouth",)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +154,7 @@ def test_truncated_files_are_one_sentence(model_file, tmp_path, part):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "format version 99, and this program reads version 2"),
+        ({"version": 99}, "format version 99, and this program reads version 3"),
         ({"kind": "something"}, "is no model of `palsy fit`"),
         ({"weights": {}}, "damaged model file"),
         ({"model": "no-such"}, "no model 'no-such'|damaged model file"),
@@ -184,7 +194,39 @@ def test_command_writes_model_and_card(small, tmp_path):
     assert done.exit_code == 0, done.output
     assert done.output.split() == [str(path), str(card_path(path))]
     assert read_model(path).model == "handcrafted-fnn"
-    shutil.rmtree(small / "modalities")
+    shutil.rmtree(small / "modalities")  # then they are built first
+    labels = (small / "labels.csv").read_text().replace("strong", "normal")
+    (small / "labels.csv").write_text(labels.replace("slight", "normal"))
     done = CliRunner().invoke(main, ["fit", *map(str, options), "--output", str(path)])
-    assert done.exit_code == 1 and "run notebook 02" in done.output
-    assert read_model(path).model == "handcrafted-fnn"  # what was there stays
+    assert done.exit_code == 1 and "a single class" in done.output
+    assert read_model(path).facts["palsy"] > 0  # what was there stays
+    done = CliRunner().invoke(main, ["fit", "--cohort", str(small / "gone"), "--model", "x"])
+    assert done.exit_code == 1 and "gone is no folder" in done.output
+
+
+def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, tmp_path):
+    whole, rng = model_file.read_bytes(), np.random.default_rng(0)
+    ours, refused = read_model(model_file), 0
+    for at in rng.integers(0, len(whole), 60):
+        content = bytearray(whole)
+        content[at] ^= 1 << rng.integers(8)
+        (tmp_path / "flipped.pt").write_bytes(content)
+        try:
+            theirs = read_model(tmp_path / "flipped.pt")
+        except PalsyError:
+            refused += 1
+        else:  # the bit was in no number: it names a part of the archive, or pads it
+            assert (theirs.facts, theirs.temperature) == (ours.facts, ours.temperature)
+            state = theirs.net.state_dict()
+            assert all(torch.equal(v, state[name]) for name, v in ours.net.state_dict().items())
+    assert refused > 30
+
+
+@pytest.mark.parametrize(
+    "change", [{"temperature": "2"}, {"frames": 1.5}, {"weights": {"a": 1}}, {"more": 1}]
+)
+def test_types_of_what_a_file_holds_are_checked(model_file, tmp_path, change):
+    content = torch.load(model_file, weights_only=True) | change
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(PalsyError, match="damaged model file"):
+        read_model(tmp_path / "other.pt")

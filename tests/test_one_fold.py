@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from palsy_utils.files import PalsyError, read_json
+from palsy_utils.files import PalsyError
 from palsy_utils.models import build_model, probabilities
 from palsy_utils.one_fold import (
     describe_fold,
@@ -15,6 +15,7 @@ from palsy_utils.one_fold import (
 from palsy_utils.profiles import PROFILES
 from palsy_utils.rows import MODELS
 from palsy_utils.runs import read_predictions
+from palsy_utils.stamps import read_stamp, write_stamp
 from palsy_utils.training import compute, round_weights, seed_everything
 
 
@@ -81,9 +82,10 @@ def test_a_net_comes_back_as_it_was_saved(small):
     same = probabilities(compute(again, inputs, one.test, one.device)).numpy()
     assert (same == probability).all()
     assert read_predictions(one.folder).equals(written)
-    settings = read_json(one.folder / "settings.json")
-    assert settings["held_out"] == ["p02"] and settings["seed"] == 0
-    assert settings["profile"]["name"] == "smoke" and settings["versions"]["torch"]
+    stamp = read_stamp(one.folder / "predictions.csv")
+    assert stamp["made_from"]["held_out"] == ["p02"] and stamp["made_from"]["seed"] == 0
+    ran_with = stamp["ran_with"]
+    assert ran_with["profile"]["name"] == "smoke" and ran_with["versions"]["torch"]
 
 
 def test_missing_and_damaged_weights_are_named(small):
@@ -93,7 +95,7 @@ def test_missing_and_damaged_weights_are_named(small):
     save_fold(one, np.full(len(one.test), 0.5), build_model(("expressions",)))
     path = one.folder / "weights.pt"
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(PalsyError, match=r"weights\.pt is damaged: delete"):
+    with pytest.raises(PalsyError, match=r"weights\.pt is damaged, or was never finished"):
         load_net(one, "expressions-fnn")
 
 
@@ -101,5 +103,7 @@ def test_weights_never_run_code(small):
     one = open_small(small)
     one.folder.mkdir(parents=True)
     torch.save({"evil": print}, one.folder / "weights.pt")
-    with pytest.raises(PalsyError, match="is damaged"):
+    (one.folder / "predictions.csv").touch()
+    write_stamp(one.folder / "predictions.csv", {}, [one.folder / "weights.pt"])
+    with pytest.raises(PalsyError, match="is not of this net"):
         load_net(one, "expressions-fnn")

@@ -16,16 +16,16 @@ from palsy_utils.plots_models import (
     roc_curves,
     training_curves,
 )
+from palsy_utils.profiles import PROFILES
 from palsy_utils.rows import PAPER_MODELS as MODELS
-from palsy_utils.runs import load_histories, load_run
+from palsy_utils.runs import load_histories, load_run, open_run
 
 mpl.use("Agg")
-PEOPLE = ["p01", "p02", "p04"]
 
 
 @pytest.fixture(scope="module")
 def predictions(smoke):
-    return load_run(smoke.root / "runs" / "smoke", MODELS, PEOPLE)
+    return load_run(open_run(load_cohort(smoke.root), PROFILES["smoke"]))
 
 
 def test_overview_stacks_all_frames_of_everybody(small_template):
@@ -43,7 +43,7 @@ def test_timeline_covers_the_clips(small_template):
 
 
 def test_four_modalities_of_one_face(small_template, tmp_path):
-    sample = load_samples(small_template).iloc[3]
+    sample = load_samples(load_cohort(small_template)).iloc[3]
     parts = face_in_modalities(load_cohort(small_template), sample, 64)
     assert [part.shape for part in parts] == [(64, 64, 3), (125, 2), (52,), (64, 64)]
     save_figure(four_modalities(*parts, "one face"), tmp_path / "face.png")
@@ -63,7 +63,7 @@ def test_heat_map_leaves_the_undefined_empty(predictions):
 
 
 def test_training_curves_of_every_trained_model(smoke):
-    histories = load_histories(smoke.root / "runs" / "smoke", MODELS, PEOPLE)
+    histories = load_histories(open_run(load_cohort(smoke.root), PROFILES["smoke"]))
     assert list(histories) == [m for m in MODELS if m != "late-fusion"]
     assert len(training_curves(histories).axes) == 6
 

@@ -28,7 +28,7 @@ def face(small_template):
     cohort = load_cohort(small_template)
     table, landmarks, _ = load_faces(cohort)
     points = to_pixels(landmarks, table["height"], table["width"])[0]
-    return picture_of(cohort, load_samples(small_template).iloc[0], points), points
+    return picture_of(cohort, load_samples(load_cohort(small_template)).iloc[0], points), points
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -1,8 +1,10 @@
 """The whole series at smoke size, through the command, and what it leaves behind."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 
 import nbformat
 import numpy as np
@@ -11,12 +13,14 @@ import papermill
 import pytest
 import torch
 from conftest import PROJECT
+from helpers import cut_off, flip
 
+from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import TABLE_COLUMNS
-from palsy_utils.files import read_json
 from palsy_utils.modalities import load_samples
 from palsy_utils.rows import PAPER_MODELS as MODELS
 from palsy_utils.runs import PREDICTIONS, read_predictions
+from palsy_utils.stamps import read_stamp, write_stamp
 
 PEOPLE = ["p01", "p02", "p04"]
 RUN = "runs/smoke"
@@ -38,7 +42,7 @@ def test_it_ends_well(smoke):
 
 
 def test_every_fold_predicts_exactly_the_person_held_out(smoke):
-    samples = load_samples(smoke.root)
+    samples = load_samples(load_cohort(smoke.root))
     for model in MODELS:
         for person in PEOPLE:
             table = read_predictions(smoke.root / RUN / model / person)
@@ -53,8 +57,8 @@ def test_every_fold_predicts_exactly_the_person_held_out(smoke):
 def test_every_fold_keeps_what_it_ran_with_and_its_notebook(smoke):
     for model in MODELS:
         folder = smoke.root / RUN / model / "p02"
-        settings = read_json(folder / "settings.json")
-        assert settings["held_out"] == ["p02"] and settings["model"] == model
+        made_from = read_stamp(folder / "predictions.csv")["made_from"]
+        assert made_from["held_out"] == ["p02"] and made_from["model"] == model
         assert (folder / "weights.pt").exists() == (model != "late-fusion")
         notebook = nbformat.read(folder / "notebook.ipynb", 4)
         cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -106,16 +110,20 @@ def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp
     for lost in ("early-fusion/p02", "early-fusion/p04", "late-fusion"):
         shutil.rmtree(root / RUN / lost)
     weights = root / RUN / "lines-resnet50" / "p04" / "weights.pt"
-    torch.save({"of": "another net"}, weights)  # whole, so that it is not made again
+    torch.save({"of": "another net"}, weights)  # stamped as whole, so that it is not made again
+    needed = weights.with_name("predictions.csv")
+    others = [needed.with_name(name) for name in read_stamp(needed)["files"]]
+    kept = read_stamp(needed)
+    write_stamp(needed, kept["made_from"], others, ran_with=kept["ran_with"])
     (root / RUN / "rgb-resnet50" / ".p01.1234.attempt").mkdir()  # of a killed run
     before = {p: p.stat().st_mtime_ns for p in (root / RUN).rglob("predictions.csv")}
     done = repeat(smoke, root, "--models", "early-fusion")
     assert done.returncode == 1
-    assert "1 notebook(s) failed" in done.stderr and "weights.pt is damaged" in done.stderr
+    assert "1 notebook(s) failed" in done.stderr and "weights.pt is not of this net" in done.stderr
     assert "Traceback" not in done.stderr
     states = [(root / RUN / "early-fusion" / p / "predictions.csv").exists() for p in PEOPLE]
     assert states == [True, True, False]
-    failed = nbformat.read(root / RUN / "early-fusion" / "p04" / "notebook.ipynb", 4)
+    failed = nbformat.read(root / RUN / "early-fusion" / "p04" / "failed.ipynb", 4)
     assert "PalsyError" in json.dumps(failed)
     assert not (root / RUN / "late-fusion").exists()
     assert {p: p.stat().st_mtime_ns for p in before} == before  # what is done is not done again
@@ -124,15 +132,57 @@ def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp
     assert again == (smoke.root / RUN / "early-fusion" / "p02" / "predictions.csv").read_bytes()
 
 
-def test_changed_labels_are_not_mixed_with_old_predictions(smoke, tmp_path):
-    root = copy(smoke, tmp_path)
-    labels = pd.read_csv(root / "labels.csv")
-    labels.loc[labels["patient"] == "p01", "eyes"] = "normal"
-    labels.to_csv(root / "labels.csv", index=False)
-    done = repeat(smoke, root)
-    assert done.returncode == 1
-    assert "labels or measurements have changed" in done.stderr and "Traceback" not in done.stderr
-    assert len(list((root / RUN).rglob("predictions.csv"))) == 21
+def status(root, *more):
+    command = [sys.executable, "-m", "palsy_utils.cli", "status", "--cohort", root]
+    command += ["--profile", "smoke", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def made(root):
+    """Say when each file of the run was made."""
+    return {p: p.stat().st_mtime_ns for p in root.rglob("*.*") if p.is_file()}
+
+
+def test_nothing_is_made_twice_and_what_changed_is_told_and_made_again(smoke, tmp_path):
+    """Touched, cut, flipped, relabelled: `status` tells, `run` mends just that, `fit` as well."""
+    root, row = copy(smoke, tmp_path), ["--models", "coordinates-fnn"]
+    figures = root.parent / "figures" / "small" / "smoke"
+    for model in set(MODELS) - {"coordinates-fnn", "expressions-fnn"}:
+        shutil.rmtree(root / RUN / model)
+    assert repeat(smoke, root, *row).returncode == 0  # the table, of two rows
+    for path in root.rglob("*"):
+        os.utime(path, (4e9, 4e9))
+    before = made(root / RUN) | made(figures)
+    assert "is" not in status(root, *row).split("\n", 2)[2]
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and "made again" not in done.stdout
+    assert made(root / RUN) | made(figures) == before
+
+    fold = root / RUN / "coordinates-fnn"
+    cut_off(fold / "p01" / "notebook.ipynb")
+    cut_off(fold / "p02" / "history.csv")
+    flip(fold / "p04" / "weights.pt")
+    text = (figures / "table_1.md").read_text()
+    (figures / "table_1.md").write_text(text.replace("0.", "0.9", 1))
+    named = {"p01": "notebook.ipynb", "p02": "history.csv", "p04": "weights.pt"}
+    said = status(root, *row)
+    for person, file in named.items():
+        assert f"{fold / person} is damaged ({file})" in said
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and done.stdout.count("made again") == 4
+    assert (figures / "table_1.md").read_text() == text
+    assert made(root / RUN / "expressions-fnn").items() <= before.items()
+
+    labels = (root / "labels.csv").read_text()
+    (root / "labels.csv").write_text(labels.replace("normal,normal", "strong,normal", 1))
+    said = status(root, *row)
+    assert "samples.csv is out of date (changed: labels)" in said
+    assert said.count("is out of date (changed: samples)") == 3 + 2  # folds, lines, RGB
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and "3/3" in done.stderr
+    assert "expressions-fnn is out of date or damaged and left out" in done.stdout
+    assert "Feed-forward neural network (0 of 3 folds)" in (figures / "table_1.md").read_text()
+    assert "out of date" not in status(root, *row) and "out of date" in status(root)
 
 
 def test_overview_shows_who_is_in_a_cohort(smoke, tmp_path):

@@ -23,7 +23,7 @@ PEOPLE = "patient,side,skin_tone\np01,left,3\np02,right,7\np04,right,\n"
 
 
 def test_head_roll_is_the_drawn_one(small_template):
-    samples = load_samples(small_template)
+    samples = load_samples(load_cohort(small_template))
     truth = pd.read_csv(small_template / "truth.csv")
     drawn = samples.merge(truth, on=["video", "frame"])["roll"].abs()
     measured = head_roll(load_cohort(small_template), samples)
@@ -32,7 +32,7 @@ def test_head_roll_is_the_drawn_one(small_template):
 
 
 def test_groups_are_what_is_known(small):
-    samples = load_samples(small)
+    samples = load_samples(load_cohort(small))
     assert list(group_frames(load_cohort(small), samples)) == ["head roll"]
     (small / "patients.csv").write_text(PEOPLE)
     groups = group_frames(load_cohort(small), samples)
@@ -51,7 +51,7 @@ def test_groups_are_what_is_known(small):
 def test_a_skin_tone_that_is_none_is_refused(small, tone):
     (small / "patients.csv").write_text(f"patient,skin_tone\np01,5\np02,{tone}\n")
     with pytest.raises(PalsyError, match="gives p02 a skin tone"):
-        group_frames(load_cohort(small), load_samples(small))
+        group_frames(load_cohort(small), load_samples(load_cohort(small)))
 
 
 def test_small_groups_get_no_interval_and_scores_are_of_the_group():
@@ -72,7 +72,7 @@ def test_small_groups_get_no_interval_and_scores_are_of_the_group():
 
 
 def test_severity_is_the_larger_drawn_difference(small):
-    samples, cohort = load_samples(small), load_cohort(small)
+    samples, cohort = load_samples(load_cohort(small)), load_cohort(small)
     severity = true_severity(cohort, samples)
     truth = pd.read_csv(small / "truth.csv").set_index(["video", "frame"])
     for i in (0, 30, 71):

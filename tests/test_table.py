@@ -1,20 +1,17 @@
-import pandas as pd
+from dataclasses import replace
+from importlib.metadata import version
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import table_1
 from palsy_utils.faces import load_faces
-from palsy_utils.modalities import load_samples
 from palsy_utils.profiles import find_profile
-from palsy_utils.rows import PAPER_MODELS as MODELS
-from palsy_utils.runs import load_run
+from palsy_utils.runs import load_run, open_run
 from palsy_utils.table import caption, is_drawn, markdown
-
-PEOPLE = ["p01", "p02", "p04"]
 
 
 def parts(smoke):
-    predictions = load_run(smoke.root / "runs" / "smoke", MODELS, PEOPLE)
-    return load_cohort(smoke.root), predictions, load_samples(smoke.root)
+    run = open_run(load_cohort(smoke.root), find_profile("smoke"))
+    return run, load_run(run), run.samples
 
 
 def test_best_of_our_rows_is_bold_and_baselines_never(smoke):
@@ -36,21 +33,19 @@ def test_an_unfinished_model_says_how_far_it_is(smoke):
 
 
 def test_caption_says_what_the_numbers_are_of(smoke):
-    cohort, _, samples = parts(smoke)
-    faces = load_faces(cohort)[0]
+    run, _, _ = parts(smoke)
+    faces = load_faces(run.cohort)[0]
     faces.loc[0, "found"] = False
-    run = smoke.root / "runs" / "smoke"
-    text = caption(cohort, faces, samples, PEOPLE, find_profile("smoke"), 0, run)
-    for words in ("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face", "torch "):
+    text = caption(run, faces)
+    for words in ("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"):
         assert words in text
-    assert is_drawn(cohort) and text.startswith("**These faces are drawn")
+    assert "mediapipe 1.2.2" in text and f"torch {version('torch')}" in text  # as recorded
+    assert is_drawn(run.cohort) and text.startswith("**These faces are drawn")
 
 
 def test_caption_of_videos_says_video_everywhere(smoke):
-    cohort, _, samples = parts(smoke)
-    videos = pd.Series({"group": "video"})
-    cohort = type(cohort)(**(cohort.__dict__ | videos.to_dict()))
-    faces, run = load_faces(cohort)[0], smoke.root / "runs" / "smoke"
-    text = caption(cohort, faces, samples, PEOPLE, find_profile("smoke"), 0, run)
+    run, _, _ = parts(smoke)
+    run = replace(run, cohort=replace(run.cohort, group="video"))
+    text = caption(run, load_faces(run.cohort)[0])
     assert "leave-one-video-out" in text and "leave-one-patient-out" not in text
     assert "means over videos" in text and "resampling videos" in text

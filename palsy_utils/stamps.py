@@ -1,0 +1,148 @@
+"""Is this up to date? One answer for every stage, by content.
+
+Beside every product lies its *stamp*, `<product>.stamp`: a JSON file with `made_from` (a small
+dictionary: name and content of a source, the stage's own settings, the identities of the products
+that it reads), `files` (the SHA-256 of each file of the product) and, only recorded, what it was
+made with, such as versions. A product is done when its stamp says what would be written now and its
+files are whole. Paths and dates are in no stamp, so a cohort may be moved and copied.
+
+A stage's code enters as a number of `CODE`: raise it when the stage's results change.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from palsy_utils.files import read_json, sha256, write_json
+
+CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1, "table": 1}
+DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
+HASHES = ".hashes"  # in a cohort's folder: hashes that are known, with size and times of the file
+SETTLED = 2_000_000_000  # ns; a file changed later than that may change again within one tick
+
+
+class State(NamedTuple):
+    """What is to be said of a product: `done`, `out of date`, `damaged`, `failed` or `open`."""
+
+    kind: str
+    why: str = ""  # of what is out of date or damaged
+
+    def __str__(self) -> str:  # noqa: D105
+        kind = "missing" if self.kind == OPEN else self.kind
+        return f"{kind} ({self.why})" if self.why else kind
+
+
+def stamp_of(product: Path) -> Path:
+    """Return where the stamp of a product lies."""
+    return product.with_name(f"{product.name}.stamp")
+
+
+def identity(made_from: dict | list | str) -> str:
+    """Return the identity of a product, a hash of what it is made from."""
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def write_stamp(product: Path, made_from: dict, files: Iterable[Path] = (), **made_with) -> None:
+    """Write the stamp of a product, once all of its files are written.
+
+    Args:
+        product: its main file; the stamp lies beside it.
+        made_from: see above.
+        files: its further files, in the same folder or below.
+        made_with: what is recorded and never compared.
+    """
+    hashes = {p.relative_to(product.parent).as_posix(): sha256(p) for p in (product, *files)}
+    write_json({"made_from": made_from, "files": hashes, **made_with}, stamp_of(product))
+
+
+def read_stamp(product: Path) -> dict:
+    """Read the stamp of a product; without one, or with a damaged one, it is made from nothing."""
+    nothing = {"made_from": {}, "files": {}}
+    kept = read_json(stamp_of(product))
+    whole = isinstance(kept, dict) and all(isinstance(kept.get(key), dict) for key in nothing)
+    return kept if whole else nothing
+
+
+def state(product: Path, made_from: dict, root: Path | None = None) -> State:
+    """Say whether a product is what would be made now, and whole.
+
+    Args:
+        product: its main file.
+        made_from: what it would be made from now.
+        root: the cohort's folder, if it lies in one: there, hashes are remembered.
+    """
+    if not stamp_of(product).exists():
+        return State(OPEN)
+    kept = read_stamp(product)
+    if product.name not in kept["files"]:
+        return State(DAMAGED, stamp_of(product).name)
+    if kept["made_from"] != made_from:
+        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], made_from)}")
+    broken = find_damage(product, kept["files"], root)
+    return State(DAMAGED, broken) if broken else State(DONE)
+
+
+def find_damage(product: Path, files: Iterable[str], root: Path | None = None) -> str:
+    """Name the first of a product's files that is not as its stamp says; "" if all are."""
+    kept = read_stamp(product)["files"]
+    for name in files:
+        try:
+            if content(product.parent / name, root) != kept.get(name):
+                return name
+        except OSError:  # it is gone
+            return name
+    return ""
+
+
+def content(path: Path, root: Path | None = None) -> str:
+    """Return the SHA-256 of a file, in a cohort's folder `root` read only if it may be new.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if root is None:
+        return sha256(path)
+    seen, known = path.stat(), _known(root)
+    name = os.fspath(path).removeprefix(os.fspath(root))
+    looks = [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
+    if name in known and known[name][0] == looks:
+        return known[name][1]
+    found = sha256(path)
+    if time.time_ns() - seen.st_ctime_ns > SETTLED:
+        known[name] = looks, found
+        # Lines are only ever added, so that several processes may do so side by side.
+        with suppress(OSError), open(root / HASHES, "a", encoding="utf-8") as log:
+            log.write(json.dumps([name, looks, found]) + "\n")
+    return found
+
+
+@lru_cache(maxsize=8)
+def _known(root: Path) -> dict[str, tuple[list[int], str]]:
+    """Read the hashes that are remembered of a cohort's files."""
+    known = {}
+    with suppress(OSError), open(root / HASHES, encoding="utf-8", errors="replace") as log:
+        for line in log:
+            with suppress(ValueError, TypeError):  # a line that was cut off
+                name, looks, found = json.loads(line)
+                known[name] = looks, found
+    return known
+
+
+def _difference(then: dict, now: dict) -> str:
+    """Name what differs, in one level of nesting: `labels`, `training epochs`."""
+    names = []
+    for key in {**then, **now}:
+        old, new = then.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = [k for k in {**old, **new} if old.get(k) != new.get(k)]
+            more = f" and {len(inner) - 3} more" if len(inner) > 3 else ""
+            names += [f"{key} {', '.join(inner[:3])}{more}"] if inner else []
+        elif old != new:
+            names.append(key)
+    return "; ".join(name.replace("_", " ") for name in names)
