@@ -2,8 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTED := tests/constraints.txt
 
-.PHONY: run test test-browser test-faults bench real-faces site slides lint setup chromium system-libraries
+# Installs the project with the extras of the first argument, in the versions that were tested; where
+# a platform lacks one of them, in those that it has.
+install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable '.[$(1)]' 2>/dev/null || \
+  { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
+  $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
+
+.PHONY: run test test-shared test-browser test-faults bench real-faces site slides lint constraints \
+  setup playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -11,8 +19,10 @@ run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 test: setup  ## every test
 	$(BIN)/python -m pytest
 
-test-browser: setup chromium  ## the tests that open pages in a browser
-	$(BIN)/pip install --quiet --editable '.[browser]'
+test-shared: setup playwright chromium  ## only those that need the data of PALSY_TEST_DATA
+	$(BIN)/python -m pytest -m 'shared and not faults'
+
+test-browser: setup playwright chromium  ## the tests that open pages in a browser
 	$(BIN)/python -m pytest -m browser
 
 test-faults: setup  ## runs that are killed, starved and damaged; thousands of hostile files
@@ -36,15 +46,31 @@ lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
+# On Linux, for its CUDA packages, and with Python 3.11, so that all later ones may follow. MediaPipe
+# sends usage metrics to its maker from 0.10.35 on.
+constraints:  ## the versions that the package index has today become the tested ones
+	rm -rf $(VENV)/new && $(PYTHON) -m venv $(VENV)/new
+	$(VENV)/new/bin/pip install --quiet --editable '.[test,browser]' 'mediapipe<0.10.35'
+	$(VENV)/new/bin/pip freeze --all --exclude pip --exclude-editable > $(TESTED)
+	rm -rf $(VENV)/new
+
 setup: system-libraries $(VENV)/installed
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml $(TESTED) | unmoved
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[test]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(call install,test)
+	echo "$(CURDIR)" > $@
+
+unmoved:
+	@[ ! -s $(VENV)/installed ] || grep -qxF "$(CURDIR)" $(VENV)/installed || { echo "This folder \
+	was $$(cat $(VENV)/installed), and $(VENV) still leads there: delete $(VENV), then start again."; \
+	  exit 1; }
+
+playwright: setup
+	@$(BIN)/python -c 'import playwright' 2>/dev/null || $(call install,browser)
 
 # OpenCV and MediaPipe load these on Linux, and a slim image lacks them.
 system-libraries:

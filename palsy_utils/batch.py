@@ -12,11 +12,11 @@ from palsy_utils.cluster import (
     open_client,
     remove_leftovers,
 )
-from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.cohort import Cohort, load_cohort, summary
 from palsy_utils.downloads import find_imagenet_weights
 from palsy_utils.faces import faces_file, faces_state
-from palsy_utils.files import PROJECT, PalsyError
-from palsy_utils.folds import check_training_classes, describe_scheme
+from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
+from palsy_utils.folds import check_labels, check_training_classes, describe_scheme
 from palsy_utils.frames import VIDEO, frames_state, index_path
 from palsy_utils.modalities import load_samples, modality_states, samples_from
 from palsy_utils.profiles import Profile, find_profile
@@ -61,10 +61,19 @@ def run(
     """
     from filelock import FileLock, Timeout
 
+    check_checkout()
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
-    if needs_imagenet(size, names):
-        find_imagenet_weights(size.imagenet)  # better now than in every fold
+    check_labels(who, folds)
+    for note in summary(who)["notes"]["note"]:
+        print(f"{who.name}: {note}")
+    check_writable(figures_folder(figures, who, profile, folds, seed))  # not after the last fold
+    if size.backbone != "resnet50":
+        from palsy_utils.models import check_image_net  # torch, which takes seconds to import
+
+        check_image_net(size.backbone, size.image_size)
+    if size.imagenet == "required" and any(find_model(name).sees_images for name in names):
+        find_imagenet_weights("required", size.backbone)  # better now than in every fold
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}
@@ -75,7 +84,7 @@ def run(
         FACES: Task(FACES, common, folder / FACES, made_from=made_from | measured_as),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with (
             FileLock(who.root / "runs" / ".lock", timeout=0),
             open_client(scheduler, workers, device) as client,
@@ -109,11 +118,6 @@ def run(
             "cohort folder that you may write to; earlier results are untouched."
         ) from error
     return pd.DataFrame(failed)
-
-
-def needs_imagenet(profile: Profile, models: Sequence[str]) -> bool:
-    """Say whether any of the models starts from ImageNet weights in this profile."""
-    return profile.imagenet == "required" and any(find_model(m).sees_images for m in models)
 
 
 def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]]:

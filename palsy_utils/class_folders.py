@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -14,28 +15,23 @@ from palsy_utils.layout import (
     check_inside,
     list_images,
     natural_key,
+    note_on_others,
 )
 
 LABELS = {"palsy": 1.0, "healthy": 0.0}
 
 
-def find_classes(root: Path) -> dict[str, Path]:
-    """Return the class folders in `root` by class, capital or small letters alike."""
-    found = {}
-    for path in sorted(root.iterdir()):
-        name = path.name.lower()
-        if name in LABELS and path.is_dir():
-            if name in found:
-                raise PalsyError(f"{root} has both {found[name].name}/ and {path.name}/: keep one.")
-            found[name] = path
-    return found
+def find_classes(root: Path) -> list[Path]:
+    """Return the class folders in `root`, capital or small letters alike."""
+    return sorted(p for p in root.iterdir() if p.name.lower() in LABELS and p.is_dir())
 
 
 def read_class_folders(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Read `root/palsy` and `root/healthy`: a person is a file or a subfolder in one of them.
 
     Ids are made from the class and the names on disk. In a person's subfolder every clip is a
-    video, and all loose images together are one.
+    video, and all loose images together are one. Names that differ in their suffix alone are one
+    person's, and there the ids of videos keep the suffix.
 
     Returns:
         videos (patient, video, file, kind), labels (patient, video, start_s, end_s, label), notes.
@@ -43,56 +39,62 @@ def read_class_folders(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     Raises:
         PalsyError: a class is missing or empty, or two names make the same id.
     """
-    classes = find_classes(root)
-    rows, passed_over = [], 0
+    rows, others = [], []
     for name in LABELS:
-        if name not in classes:
+        folders = [path for path in find_classes(root) if path.name.lower() == name]
+        if not folders:
             raise PalsyError(f"{root} has no folder {name}/: add one with the {name} people in it.")
-        of_class, others = _read_class(root, name, classes[name].name)
-        if not of_class:
+        if len(folders) > 1:
             raise PalsyError(
-                f"{root / classes[name].name} holds no clips and no images: add the {name} people."
+                f"{root} has both {' and '.join(f'{f.name}/' for f in folders)}: keep one."
             )
-        rows, passed_over = rows + of_class, passed_over + others
+        of_class = _read_class(root, name, folders[0].name, others)
+        if not of_class:
+            raise PalsyError(f"{folders[0]} holds no clips and no images: add the {name} people.")
+        rows += of_class
+    ids = Counter(row["video"] for row in rows)
+    for row in rows:
+        if ids[row["video"]] > 1 and row["kind"] != "folder":
+            row["video"] += Path(row["file"]).suffix.lower()
     _check_collisions(root, rows)
     videos = pd.DataFrame(rows)
     labels = videos[["patient", "video"]].assign(
         start_s=0.0, end_s=float("inf"), label=videos["class"].map(LABELS)
     )
     columns = ["patient", "video", "file", "kind"]
-    return videos[columns], labels, _notes(videos, passed_over)
+    return videos[columns], labels, _notes(videos) + note_on_others(others)
 
 
-def _read_class(root: Path, name: str, folder: str) -> tuple[list[dict], int]:
-    rows, passed_over = [], 0
+def _read_class(root: Path, name: str, folder: str, others: list[Path]) -> list[dict]:
+    """Return a class's videos; what is neither a video nor a person is added to `others`."""
+    rows = []
     for entry in sorted((root / folder).iterdir(), key=lambda path: natural_key(path.name)):
-        file = f"{folder}/{entry.name}"
+        file, stem = f"{folder}/{entry.name}", entry.stem if entry.is_file() else entry.name
         check_inside(root, file, str(root / folder))
-        person = f"{name}-{_safe(entry.stem if entry.is_file() else entry.name)}"
-        about = {"class": name, "patient": person, "person_from": file}
+        person = f"{name}-{_safe(stem)}"
+        about = {"class": name, "patient": person, "person_from": f"{folder}/{stem}"}
         if entry.is_dir() and not entry.name.startswith("."):
-            of_person, others = _read_person(root, file, person)
+            of_person = _read_person(root, file, person, others)
             rows += [{**about, **video} for video in of_person]
-            passed_over += others
         elif kind := _kind(entry):
             rows.append({**about, "video": person, "file": file, "kind": kind})
         else:
-            passed_over += 1
-    return rows, passed_over
+            others.append(entry)
+    return rows
 
 
-def _read_person(root: Path, folder: str, person: str) -> tuple[list[dict], int]:
-    rows, passed_over = [], 0
+def _read_person(root: Path, folder: str, person: str, others: list[Path]) -> list[dict]:
+    rows = []
     for entry in sorted((root / folder).iterdir(), key=lambda path: natural_key(path.name)):
-        file = f"{folder}/{entry.name}"
-        kind = _kind(entry)
+        file, kind = f"{folder}/{entry.name}", _kind(entry)
         if kind == "clip":
             check_inside(root, file, str(root / folder))
             rows.append({"video": f"{person}-{_safe(entry.stem)}", "file": file, "kind": kind})
-        passed_over += kind is None
+        elif kind is None:
+            others.append(entry)
     if list_images(root, folder):
         rows.append({"video": person, "file": folder, "kind": "folder"})
-    return rows, passed_over
+    return rows
 
 
 def _kind(path: Path) -> str | None:
@@ -126,7 +128,7 @@ def _check_collisions(root: Path, rows: list[dict]) -> None:
                 )
 
 
-def _notes(videos: pd.DataFrame, passed_over: int) -> list[str]:
+def _notes(videos: pd.DataFrame) -> list[str]:
     notes = [
         "Healthy and ill people come from different folders, perhaps from different sources: a "
         "model may learn the source (camera, light, size) in place of the palsy."
@@ -140,12 +142,10 @@ def _notes(videos: pd.DataFrame, passed_over: int) -> list[str]:
             f"{shared} name(s) occur in both palsy/ and healthy/ and are taken as different "
             "people: if they are the same, use a labels.csv."
         )
-    directly = (videos["file"] == videos["person_from"]) & (videos["kind"] != "folder")
+    directly = (videos["file"].str.count("/") == 1) & (videos["kind"] != "folder")
     if alone := int(directly.sum()):
         notes.append(
-            f"{alone} file(s) lie directly in palsy/ or healthy/ and each counts as a person of "
-            "its own: put files that show the same person into one subfolder."
+            f"{alone} file(s) lie directly in palsy/ or healthy/ and each name counts as a person "
+            "of its own: put files that show the same person into one subfolder."
         )
-    if passed_over:
-        notes.append(f"{passed_over} file(s) or folder(s) were passed over: no clip, no image.")
     return notes

@@ -1,25 +1,59 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
 
+import os
+import signal
 import sys
+import time
+from contextlib import suppress
 
 import click
 
 from palsy_utils import __version__
 from palsy_utils.files import PalsyError
 
+STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+AT_ONCE = 3.0  # s; signals closer to each other than that are one
+
 
 class OneSentence(click.Group):
-    """A group of commands whose known errors end in one sentence, without a traceback."""
+    """A group of commands that say in one sentence, without a traceback, why they end early."""
 
     def invoke(self, ctx: click.Context):
+        moments = [-AT_ONCE]
+
+        def stop(number: int, _) -> None:
+            """Let every `with` and `finally` tidy up, undisturbed by a second signal."""
+            moments.append(time.monotonic())
+            if moments[-1] - moments[-2] >= AT_ONCE:
+                raise KeyboardInterrupt(number)
+
+        for number in STOPS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, stop)
         try:
             return super().invoke(ctx)
         except PalsyError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt as stopped:
+            import psutil
+
+            click.echo("\nStopped: the same command, given again, goes on from there.", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for what libraries say of being stopped
+            for child in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):  # it has ended
+                    child.kill()  # before the files go with which it works
+            sys.exit(128 + stopped.args[0])
+
+
+class AbsolutePath(click.Path):
+    """A path that keeps its meaning whatever folder this process or a kernel moves to."""
+
+    def convert(self, value, param, ctx) -> str:
+        return os.path.abspath(super().convert(value, param, ctx))
 
 
 cohort_option = click.option(
-    "--cohort", required=True, type=click.Path(), help="Folder of the cohort, say data/phantom."
+    "--cohort", required=True, type=AbsolutePath(), help="Folder of the cohort, say data/phantom."
 )
 profile_option = click.option(
     "--profile",
@@ -33,9 +67,19 @@ models_option = click.option(
     help="Names of models, or paper, beyond, all, separated by commas.  [default: paper]",
 )
 folds_option = click.option(
-    "--folds", default=0, show_default=True, help="0 leaves one person out; k makes k groups."
+    "--folds",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="0 leaves one person out; k makes k groups.",
 )
-seed_option = click.option("--seed", default=0, show_default=True, help="Seed of the run.")
+seed_option = click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Where chance starts from.",
+)
 
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."
@@ -57,7 +101,7 @@ def main() -> None:
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
 @click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
-@click.option("--figures", default="figures", show_default=True, type=click.Path())
+@click.option("--figures", default="figures", show_default=True, type=AbsolutePath())
 def run(models: str, **parameters) -> None:
     """Run the series: frames, faces, every fold that is not done yet, the table."""
     from palsy_utils import batch
@@ -86,10 +130,10 @@ def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> Non
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 @click.option("--patients", default=21, show_default=True, type=click.IntRange(2))
 @click.option("--clips", default=31, show_default=True, type=click.IntRange(2))
-@click.option("--seed", default=0, show_default=True)
+@seed_option
 def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
     """Draw a phantom cohort of any size into FOLDER."""
     from palsy_utils.phantom import write_cohort
@@ -104,7 +148,7 @@ def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
 @seed_option
 @device_option
 @click.option(
-    "--output", type=click.Path(), help="Model file.  [default: data/models/palsy-<model>.pt]"
+    "--output", type=AbsolutePath(), help="Model file.  [default: data/models/palsy-<model>.pt]"
 )
 def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: str | None) -> None:
     """Fit one model on everybody in a cohort: a model file and its card."""
@@ -112,7 +156,8 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 
     from palsy_utils import fitting
 
-    path = Path(output or f"data/models/palsy-{model}.pt")
+    path = Path(output or f"data/models/palsy-{model}.pt").absolute()
+    fitting.check_fittable(model)
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
@@ -120,17 +165,18 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 
 
 @main.command()
-@click.argument("clip", type=click.Path())
-@click.option("--model", required=True, type=click.Path(), help="Model file of `palsy fit`.")
-@click.option("--output", default="data/reports", show_default=True, type=click.Path())
+@click.argument("clip", type=AbsolutePath())
+@click.option("--model", required=True, type=AbsolutePath(), help="Model file of `palsy fit`.")
+@click.option("--output", default="data/reports", show_default=True, type=AbsolutePath())
 @device_option
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, a photograph, or a folder of either.
 
     Every video gets a table with a row a frame, <name>.csv, and a report to open in a browser,
-    <name>.html. The photographs of a folder share one table and one report. A face is found if the
-    outer corners of its eyes are at least about 6 % of the picture's longer side apart, and often
-    down to 4 %. Nothing leaves this machine. This is not a medical device.
+    <name>.html; only you may read them. The photographs of a folder share one table and one report.
+    A face is found if the outer corners of its eyes are at least about 6 % of the picture's longer
+    side apart, and often down to 4 %. Nothing of CLIP leaves this machine. This is not a medical
+    device.
     """
     from palsy_utils import prediction
 
@@ -139,7 +185,7 @@ def predict(**parameters) -> None:
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=click.Path())
+@click.argument("folder", metavar="DIR", type=AbsolutePath())
 def handout(folder: str) -> None:
     """Write the notebooks for a class into DIR, best inside the project's folder.
 
@@ -153,7 +199,7 @@ def handout(folder: str) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 def site(folder: str) -> None:
     """Write the notebooks of the drawn cohort, executed, as a web site into FOLDER."""
     from palsy_utils.site import write_site
@@ -164,7 +210,7 @@ def site(folder: str) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=AbsolutePath())
 def slides(folder: str) -> None:
     """Write the slides of the lecture into FOLDER/slides; `palsy site` writes them too."""
     from palsy_utils.site import write_lecture
@@ -175,7 +221,3 @@ def slides(folder: str) -> None:
 
 def _names(models: str) -> list[str]:
     return [name.strip() for name in models.split(",") if name.strip()]
-
-
-if __name__ == "__main__":
-    main()

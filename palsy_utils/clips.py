@@ -21,6 +21,13 @@ class BadVideoError(Exception):
     """A video without a single usable frame; the message completes "<file> ..."."""
 
 
+def open_video(path: Path) -> cv2.VideoCapture:
+    """Open a video, quietly: our notes tell what matters of FFmpeg's many complaints."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, by the first video
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+
+
 def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, str, str]]:
     """Write frames of the clip `root/file` as `root/folder/<frame>.jpg`, upright as in players.
 
@@ -30,7 +37,8 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
 
     Returns:
         for each frame: its number in the clip from 0, time in s since the first, file relative to
-        `root`, note; the last one's note is "clip ends early" if the clip was cut off there.
+        `root`, note; the first one's tells its time stamp unless that is about 0, the last one's
+        is "clip ends early" if the clip was cut off there.
 
     Raises:
         BadVideoError: there is no frame to take.
@@ -42,10 +50,7 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
     if source.stat().st_size == 0:
         raise BadVideoError("is empty")
     _remove_leftovers(root / folder)
-    # Our notes tell what matters of FFmpeg's many complaints about a broken clip.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+    capture = open_video(source)
     try:
         sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if math.prod(sides) > LARGEST_IMAGE:
@@ -59,7 +64,8 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
         raise BadVideoError("is no video that can be read")
     # A trimmed MP4 holds frames that players do not show, so there the file itself has to tell.
     if not complete and (source.suffix.lower() not in MP4_SUFFIXES or _is_cut_mp4(source)):
-        rows[-1] = (*rows[-1][:3], "clip ends early")
+        *last, note = rows[-1]
+        rows[-1] = (*last, "; ".join(filter(None, [note, "clip ends early"])))
     return rows
 
 
@@ -75,6 +81,8 @@ def _write_frames(
         stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if number == 0:
             start = stamp
+            # OpenCV's time counts from the stream's first stamp; this one is the stamp itself.
+            first = max(stamp, capture.get(cv2.CAP_PROP_PTS) / fps)
         else:  # a stamp that does not move on (some files have none) is made up from the rate
             time = stamp - start if stamp - start > time else time + 1 / fps
         if time < due / RATE - TOLERANCE:
@@ -87,6 +95,9 @@ def _write_frames(
         with publish(root / file) as part:
             part.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])
         rows.append((number, time, file, ""))
+    if rows and first > 1 / RATE:
+        note = f"times count from the first picture, whose stamp is {first:.2f} s"
+        rows[0] = (*rows[0][:3], note)
     promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return rows, number + 1 >= promised or time + 1 / fps > promised / fps - CUT
 

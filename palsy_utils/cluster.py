@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from palsy_utils.exercises import without_exercises
-from palsy_utils.files import PROJECT, PalsyError
+from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder
 from palsy_utils.progress import progress
 from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
 
-NOTEBOOKS = PROJECT / "notebooks"
 CONNECT_TIMEOUT = "20s"
 
 
@@ -39,15 +38,11 @@ def check_parameters(task: Task) -> None:
     """Check a task's parameter names against its notebook's; papermill lets a typo pass.
 
     Raises:
-        PalsyError: the notebook is missing, or has no parameter of that name.
+        PalsyError: the notebook has no parameter of that name.
     """
     import papermill
 
     path = NOTEBOOKS / f"{task.notebook}.ipynb"
-    if not path.exists():
-        raise PalsyError(
-            f"{path} is missing: install the project from its checkout (`pip install -e .`)."
-        )
     unknown = sorted(set(task.parameters) - set(papermill.inspect_notebook(str(path))))
     if unknown:
         raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct the name.")
@@ -60,16 +55,17 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     """
     import dask
     from dask.distributed import Client, LocalCluster
+    from distributed.comm import inproc
 
     if scheduler:
         # What Dask logs of a lost scheduler, tracebacks and all, `batch.run` says in one sentence.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             return Client(scheduler, timeout=CONNECT_TIMEOUT)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise PalsyError(
                 f"No Dask scheduler answers at {scheduler}: start one (`dask scheduler`), or "
-                "correct the address."
+                "correct the address, and for tls:// Dask's settings."
             ) from error
     cores = os.cpu_count() or 1
     workers = workers or (1 if _has_gpu(device) else cores)
@@ -77,6 +73,7 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
     # Threads of this process cannot be lost, but a laptop that slept, or whose clock jumped, seems
     # to have lost them.
     dask.config.set({"distributed.scheduler.worker-ttl": None})
+    inproc.global_manager._ip = "127.0.0.1"  # else Dask finds its own by way of a host far away
     ports = dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
     cluster = LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, **ports)
     return Client(cluster)
@@ -114,11 +111,13 @@ def execute(task: Task) -> tuple[Path, str | None]:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
+    from palsy_utils.kernels import Kernel, short_folder
+
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    attempt.mkdir(parents=True)
+    make_folder(attempt)
     outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
     try:
-        with tempfile.TemporaryDirectory(prefix="palsy-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="palsy-", dir=short_folder()) as scratch:
             notebook = Path(scratch) / f"{task.notebook}.ipynb"
             nbformat.write(without_exercises(NOTEBOOKS / notebook.name), notebook)
             # A context of its own: notebooks side by side must not share an event loop.
@@ -128,7 +127,9 @@ def execute(task: Task) -> tuple[Path, str | None]:
                 str(attempt / "notebook.ipynb"),
                 task.parameters | outputs,
                 kernel_name="python3",
-                cwd=str(NOTEBOOKS),
+                kernel_manager_class=Kernel,
+                # Not papermill's own `cwd`, which moves this whole process, all threads with it.
+                resources={"metadata": {"path": str(NOTEBOOKS)}},
                 progress_bar=False,
                 config=_kernel_config(scratch),
                 coalesce_streams=True,  # of a progress bar, its last state is kept
@@ -144,12 +145,15 @@ def execute(task: Task) -> tuple[Path, str | None]:
 def _kernel_config(sockets: str):
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    A kernel is killed once its notebook is done: all is written by then, and saying goodbye takes
-    torch almost two seconds.
+    It ends with the process that started it, however that ends, and is killed once its notebook is
+    done: all is written by then, and saying goodbye takes torch almost two seconds.
     """
     from traitlets.config import Config
 
-    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
+    first = f"from palsy_utils import children; children.end_with_parent({os.getpid()})"
+    options = [f"--IPKernelApp.exec_lines={first}"]
+    client = {"shutdown_kernel": "immediate", "extra_arguments": options}
+    config = Config({"NotebookClient": client})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config
@@ -162,7 +166,9 @@ def settle(attempt: Path, task: Task, error: str | None) -> None:
     fold's notebook has written, comes to speak of the executed notebook as well.
     """
     folder, notebook = task.folder, attempt / "notebook.ipynb"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    if notebook.exists():
+        notebook.chmod(0o600)  # papermill lets others read it
     if error:
         if notebook.exists():
             os.replace(notebook, folder / "failed.ipynb")

@@ -3,6 +3,7 @@
 Three shapes are recognised: `labels.csv`, one folder per class, and the YFP database's own tree.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pandas as pd
 from palsy_utils.class_folders import find_classes, read_class_folders
 from palsy_utils.files import PalsyError
 from palsy_utils.labels_csv import read_labels
-from palsy_utils.layout import natural_key
+from palsy_utils.layout import list_images, natural_key
+from palsy_utils.people import load_people
+from palsy_utils.stamps import content
 from palsy_utils.yfp import is_yfp, read_yfp
 
 REGIONS = ("eyes", "mouth")
@@ -49,7 +52,8 @@ def load_cohort(root: Path | str) -> Cohort:
     """
     root, group = Path(root), "patient"
     if not root.is_dir():
-        raise PalsyError(f"{root} is no folder: give the path of a cohort, such as data/phantom.")
+        problem = "is a file" if root.exists() else "is not there"
+        raise PalsyError(f"{root} {problem}: give the folder of a cohort, such as data/phantom.")
     try:
         if (root / "labels.csv").is_file():
             kind, (videos, labels, notes) = "labels.csv", read_labels(root)
@@ -73,6 +77,12 @@ def load_cohort(root: Path | str) -> Cohort:
         labels["label"] = binary_label(labels["eyes"], labels["mouth"])
     if unlabelled := int((labels[[*REGIONS, "label"]].isna().all(axis=1)).sum()):
         notes.append(f"{unlabelled} row(s) of {kind} carry no label.")
+    known = set(videos["patient"])
+    if strangers := [who for who in load_people(root).index if who not in known]:
+        notes.append(
+            f"patients.csv tells of {len(strangers)} people who are in no video, the first "
+            f"{strangers[0]!r}: compare how they are written."
+        )
     return Cohort(root, root.resolve().name, kind, videos, labels, group, tuple(notes))
 
 
@@ -135,7 +145,7 @@ def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.
         **{f"of these: {kind}": number for kind, number in kinds.items()},
         "rows of labels": len(cohort.labels),
     }
-    notes = list(cohort.notes)
+    notes = [*cohort.notes, *_notes_on_copies(cohort)]
     if frames is None:
         people = per_patient_counts(cohort.labels).rename(columns={"frames": "label_rows"})
     else:
@@ -149,6 +159,30 @@ def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.
         "people": people,
         "notes": pd.DataFrame({"note": notes}),
     }
+
+
+def _notes_on_copies(cohort: Cohort) -> list[str]:
+    """Tell of files with the same content that are said to show different people."""
+    label, rows = cohort.labels.groupby("video")["label"].mean(), []
+    for video in cohort.videos[cohort.videos["kind"] != "measured"].itertuples():
+        listed = [(0, video.file)]
+        if video.kind == "folder":
+            listed = list_images(cohort.root, video.file)
+        about = (video.patient, label.get(video.video))
+        for _, file in listed:
+            with suppress(OSError):  # extract_frames names what cannot be read
+                rows.append((content(cohort.root / file, cohort.root), file, *about))
+    files = pd.DataFrame(rows, columns=["content", "file", "patient", "label"])
+    same = files.groupby("content", sort=False)
+    copies = files[same["patient"].transform("nunique") > 1]
+    if not len(copies):
+        return []
+    unlike = copies.groupby("content")["label"].nunique() > 1
+    first = copies.loc[copies["content"] == copies["content"].iloc[0], "file"].head(2)
+    return [
+        f"{len(unlike)} picture(s) or clip(s) are there of two people, {unlike.sum()} of them with "
+        f"different labels, the first as {' and '.join(first)}: keep one of each."
+    ]
 
 
 def _notes_on_frames(cohort: Cohort, frames: pd.DataFrame) -> list[str]:

@@ -1,14 +1,17 @@
 """The two public files the series needs besides data: Face Landmarker, and ImageNet weights.
 
 Each is looked for at the path in its environment variable, then in `data/models/`, and then
-downloaded there. Wherever it comes from, its SHA-256 must be the known one.
+downloaded there. Wherever it comes from, its SHA-256 must be the known one. `data/models/` is the
+project's, and for a module that was installed without the project, that of the current folder.
 """
 
 import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from palsy_utils.files import PROJECT, PalsyError, sha256
+from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, sha256
+
+MODELS = (PROJECT if NOTEBOOKS.is_dir() else Path.cwd()) / "data" / "models"
 
 
 class Download(NamedTuple):
@@ -21,7 +24,7 @@ class Download(NamedTuple):
     @property
     def stored(self) -> Path:
         """Where it lies once downloaded."""
-        return PROJECT / "data" / "models" / self.url.rsplit("/", 1)[1]
+        return MODELS / self.url.rsplit("/", 1)[1]
 
 
 # MediaPipe's Face Landmarker bundle, float16, version 1 (Apache-2.0), 3.6 MB.
@@ -115,7 +118,7 @@ def _stored_by_torchvision(backbone: str) -> tuple[str, Path]:
             f"torchvision has no image net {backbone!r}: choose another, such as "
             "paper+mobilenet_v3_large."
         ) from None
-    return url, PROJECT / "data" / "models" / url.rsplit("/", 1)[1]
+    return url, MODELS / url.rsplit("/", 1)[1]
 
 
 def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:

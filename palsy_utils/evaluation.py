@@ -33,32 +33,47 @@ TABLE_COLUMNS = [
 BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else np.nan
+def count_calls(
+    labels: np.ndarray, probability: np.ndarray, threshold: float | np.ndarray = THRESHOLD
+) -> np.ndarray:
+    """Return (n, 4) of 0 and 1: palsy found, palsy missed, false alarm, rightly left in peace."""
+    palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= np.asarray(threshold)
+    kinds = (palsy & called, palsy & ~called, ~palsy & called, ~palsy & ~called)
+    return np.column_stack(kinds).astype(int)
 
 
-def scores(
-    labels: np.ndarray, probability: np.ndarray, threshold: float = THRESHOLD
-) -> dict[str, float]:
+def rates(calls: np.ndarray) -> dict[str, np.ndarray]:
     """Return F1, precision, recall and specificity, from 0 to 1; NaN where undefined.
 
     F1 is undefined for somebody without a palsy frame: whatever the model says there, it can
     only be 0, which tells nothing about finding palsy.
 
     Args:
+        calls: (..., 4), sums over frames of `count_calls`.
+    """
+    found, missed, false, right = np.moveaxis(calls.astype(float), -1, 0)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        f1 = 2 * found / (2 * found + missed + false)
+        return {
+            "f1": np.where(found + missed > 0, f1, np.nan),
+            "precision": found / (found + false),
+            "recall": found / (found + missed),
+            "specificity": right / (right + false),
+        }
+
+
+def scores(
+    labels: np.ndarray, probability: np.ndarray, threshold: float = THRESHOLD
+) -> dict[str, float]:
+    """Return the `rates` over all of some frames.
+
+    Args:
         labels: (n,) 0 healthy, 1 palsy.
         probability: (n,) of palsy.
         threshold: a frame is called palsy from this probability on.
     """
-    palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= threshold
-    hit, missed = int((palsy & called).sum()), int((palsy & ~called).sum())
-    false, true_healthy = int((~palsy & called).sum()), int((~palsy & ~called).sum())
-    return {
-        "f1": _ratio(2 * hit, 2 * hit + false + missed) if palsy.any() else np.nan,
-        "precision": _ratio(hit, hit + false),
-        "recall": _ratio(hit, hit + missed),
-        "specificity": _ratio(true_healthy, true_healthy + false),
-    }
+    calls = count_calls(labels, probability, threshold).sum(axis=0)
+    return {name: float(rate) for name, rate in rates(calls).items()}
 
 
 def auroc(labels: np.ndarray, probability: np.ndarray) -> float:
@@ -78,13 +93,20 @@ def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
         `model`, `patient`, `f1`, `precision`, `recall`, `specificity` (0 to 1, NaN where
         undefined), `n_frames`, `n_palsy`.
     """
-    rows = [
-        {"model": model, "patient": patient}
-        | scores(frames["label"], frames["probability"])
-        | {"n_frames": len(frames), "n_palsy": int(frames["label"].sum())}
-        for (model, patient), frames in predictions.groupby(["model", "patient"], sort=False)
-    ]
-    return pd.DataFrame(rows)
+    calls = pd.DataFrame(count_calls(predictions["label"], predictions["probability"]))
+    identity = [predictions[column].to_numpy() for column in ("model", "patient")]
+    calls = calls.groupby(identity, sort=False).sum().rename_axis(["model", "patient"])
+    table = pd.DataFrame(rates(calls.to_numpy()), index=calls.index)
+    table["n_frames"], table["n_palsy"] = calls.sum(axis=1), calls[0] + calls[1]
+    return table.reset_index()
+
+
+def has_single_classes(samples: pd.DataFrame) -> bool:
+    """Say whether every person has a single class, so that scores of a person tell nothing.
+
+    The healthy then have no F1, the ill no false alarms, and "always palsy" gets 100 per cent.
+    """
+    return samples.groupby("patient")["label"].nunique().max() == 1
 
 
 def baseline_predictions(samples: pd.DataFrame) -> pd.DataFrame:
@@ -114,16 +136,18 @@ def table_1(
     Returns:
         `TABLE_COLUMNS`. Per cent for F1, precision, recall (means over people, beside the
         paper's), pooled F1 and specificity (over all frames); AUROC over all frames, 0 to 1.
+        Where `has_single_classes`, a further column `sensitivity`, in per cent over all frames.
     """
     tried = set(predictions["model"])
     models = models or [*PAPER_MODELS, *(name for name in NEW_MODELS if name in tried)]
     everything = pd.concat([predictions, baseline_predictions(samples)], ignore_index=True)
+    further = ["sensitivity"] if has_single_classes(samples) else []
     return pd.DataFrame(
         [
             _row(name, everything[everything["model"] == name], len(samples))
             for name in (*models, *BASELINES)
         ],
-        columns=TABLE_COLUMNS,
+        columns=TABLE_COLUMNS + further,
     )
 
 
@@ -142,6 +166,7 @@ def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
     row |= (100 * people.mean()).round(2).to_dict()
     return row | {
         "pooled_f1": round(100 * pooled["f1"], 2),
+        "sensitivity": round(100 * pooled["recall"], 2),
         "specificity": round(100 * pooled["specificity"], 2),
         "auroc": round(auroc(frames["label"], frames["probability"]), 4),
         "n_undefined": int(people.isna().any(axis=1).sum()),
@@ -169,20 +194,18 @@ def auroc_interval(frames: pd.DataFrame) -> tuple[float, float]:
     Args:
         frames: predictions of one model.
     """
-    # Of every two people: how many (palsy of the one, healthy of the other) pairs are in order.
-    # A resample of people then only weighs these counts, and its AUROC is exact.
-    people = [group for _, group in frames.groupby("patient")]
-    palsy = [np.sort(p.loc[p["label"] == 1, "probability"].to_numpy()) for p in people]
-    healthy = [np.sort(p.loc[p["label"] == 0, "probability"].to_numpy()) for p in people]
-    in_order = np.array([[_in_order(high, low) for low in healthy] for high in palsy])
-    n_palsy, n_healthy = np.array([[len(a) for a in side] for side in (palsy, healthy)])
-    drawn = draw_people(len(people))
+    # Of every two people: how many (palsy of the one, healthy of the other) pairs are in order,
+    # ties as half. A resample of people then only weighs these counts, and its AUROC is exact.
+    who = pd.factorize(frames["patient"], sort=True)[0]
+    palsy, probability = frames["label"].to_numpy() == 1, frames["probability"].to_numpy()
+    n = who.max() + 1
+    n_palsy, n_healthy = (np.bincount(who[side], minlength=n) for side in (palsy, ~palsy))
+    in_order = np.zeros((n, n))
+    for person in np.flatnonzero(n_healthy):
+        low = np.sort(probability[~palsy & (who == person)])
+        sides = [np.searchsorted(low, probability[palsy], side) for side in ("left", "right")]
+        in_order[:, person] = np.bincount(who[palsy], np.add(*sides) / 2, n)
+    drawn = draw_people(n)
     pairs = (drawn @ n_palsy) * (drawn @ n_healthy)
     ordered = np.einsum("ri,ij,rj->r", drawn, in_order, drawn, optimize=True)
     return interval(ordered[pairs > 0] / pairs[pairs > 0])
-
-
-def _in_order(palsy: np.ndarray, healthy: np.ndarray) -> float:
-    """Count pairs in which palsy has the higher probability; ties count half. Both are sorted."""
-    below = np.searchsorted(healthy, palsy, "left") + np.searchsorted(healthy, palsy, "right")
-    return below.sum() / 2

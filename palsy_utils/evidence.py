@@ -14,8 +14,10 @@ from palsy_utils.evaluation import (
     THRESHOLD,
     auroc,
     auroc_interval,
+    count_calls,
     draw_people,
     interval,
+    rates,
     scores,
 )
 from palsy_utils.files import PalsyError
@@ -105,21 +107,11 @@ def call_intervals(
         `f1`, `sensitivity`, `specificity`: value, lower and upper end; NaN where undefined.
     """
     value = scores(frames["label"], frames["probability"], threshold)
-    palsy, called = frames["label"] == 1, frames["probability"] >= threshold
-    kinds = pd.DataFrame(
-        {"hit": palsy & called, "missed": palsy & ~called, "false": ~palsy & called,
-         "right": ~palsy & ~called}
-    )  # fmt: skip
-    counts = kinds.groupby(frames["patient"]).sum().to_numpy()
-    hit, missed, false, right = (draw_people(len(counts)) @ counts).T.astype(float)
-    with np.errstate(invalid="ignore"):
-        resampled = {
-            "f1": np.where(hit + missed > 0, 2 * hit / (2 * hit + missed + false), np.nan),
-            "sensitivity": hit / (hit + missed),
-            "specificity": right / (right + false),
-        }
-    value["sensitivity"] = value["recall"]
-    return {name: (value[name], *interval(draws)) for name, draws in resampled.items()}
+    calls = pd.DataFrame(count_calls(frames["label"], frames["probability"], threshold))
+    calls = calls.groupby(frames["patient"].to_numpy()).sum().to_numpy()
+    resampled = rates(draw_people(len(calls)) @ calls)
+    names = {"f1": "f1", "recall": "sensitivity", "specificity": "specificity"}
+    return {told: (value[name], *interval(resampled[name])) for name, told in names.items()}
 
 
 def model_table(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -9,15 +9,36 @@ if TYPE_CHECKING:  # a notebook that only checks answers should not wait for it
 SOLUTION, CHECK = "solution", "check"
 
 
-def check(right: bool, hint: str) -> None:
-    """Say that an answer is right.
+def check(right: bool, hint: str, unless: str = "") -> None:
+    """Say that an answer is right, or why there is none here.
+
+    Args:
+        right: whether it is.
+        hint: what to say if it is not.
+        unless: why this cohort cannot answer the exercise; empty if it can.
 
     Raises:
-        AssertionError: it is not; the message is the hint.
+        AssertionError: the answer is not right; the message is the hint.
     """
-    if not right:
+    if unless:
+        print(f"Not answerable here: {unless}")
+    elif right:
+        print("Right.")
+    else:
         raise AssertionError(hint)
-    print("Right.")
+
+
+def skip_rest(why: str) -> None:
+    """Say why a notebook cannot go on, and let every later cell of it say so instead of running.
+
+    Nothing fails, so a class or a web site gets the notebook without a traceback. Once the reason
+    is gone, the kernel has to be started again.
+    """
+    from IPython import get_ipython
+
+    print(why)
+    skipped = f"print({'Skipped, for the reason given above.'!r})"
+    get_ipython().input_transformers_post.append(lambda lines: [skipped])
 
 
 def has_tag(cell: "NotebookNode", *tags: str) -> bool:

@@ -21,6 +21,7 @@ from palsy_utils.explanations import (
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.modalities import load_modality, load_samples
+from palsy_utils.models import RootStandardise
 from palsy_utils.one_fold import Fold, fold_of, load_inputs, load_net
 from palsy_utils.people import known_sides
 from palsy_utils.profiles import find_profile
@@ -28,13 +29,8 @@ from palsy_utils.rows import STRUCTURED, find_model
 from palsy_utils.runs import done_folds, open_run, read_predictions
 from palsy_utils.upright import to_pixels
 
-EXPLAINED = (
-    "asymmetry-fnn",
-    "coordinates-fnn",
-    "expressions-fnn",
-    "lines-resnet50",
-    "rgb-resnet50",
-)
+STRUCTURED_NETS = ("asymmetry-fnn", "coordinates-fnn", "expressions-fnn")
+EXPLAINED = (*STRUCTURED_NETS, "lines-resnet50", "rgb-resnet50")
 SWAPPED = "lines-multitask-resnet50"  # explained by what it names itself, region by region
 ASKED = (SWAPPED, "attention-fusion-structured")  # they were asked for the side, and name it
 
@@ -48,7 +44,7 @@ def nets_to_explain(
     of `ASKED` in a cohort where nobody's side is known, for there they were never asked.
 
     Raises:
-        PalsyError: the run has nothing to explain that is up to date.
+        PalsyError: the run has no structured net to explain that is up to date.
     """
     run = open_run(load_cohort(cohort), find_profile(profile), folds, seed)
     ill = set(run.samples.loc[run.samples["label"] == 1, "patient"])
@@ -57,10 +53,10 @@ def nets_to_explain(
     for model, done in done_folds(run, (*EXPLAINED, *asked)).items():
         if palsied := [name for name in done if ill.intersection(run.folds[name])]:
             nets[model] = [fold_of(run, model, name, device) for name in palsied]
-    if not set(nets).intersection((*EXPLAINED, SWAPPED)):
+    if not set(nets).intersection(STRUCTURED_NETS):
         raise PalsyError(
-            f"{run.folder} has no net to explain: train one of {', '.join(EXPLAINED)} first, with "
-            "`palsy run`."
+            f"{run.folder} has no net to begin with: train one of {', '.join(STRUCTURED_NETS)} "
+            "first, with `palsy run`."
         )
     return nets
 
@@ -95,7 +91,7 @@ def explain(fold: Fold, points: np.ndarray, twins: int = 0) -> np.ndarray:
             [heat_by_region_and_side(grad_cam(n, array[rows]), points[rows]) for n in nets]
         )
     attributions = (integrated_gradients(n, modality, array[rows]) for n in nets)
-    return np.stack([_roll_up(fold, to_asymmetry(modality, a)) for a in attributions])
+    return np.stack([roll_up(fold, to_asymmetry(modality, a)) for a in attributions])
 
 
 def explain_without_net(fold: Fold) -> np.ndarray:
@@ -104,14 +100,18 @@ def explain_without_net(fold: Fold) -> np.ndarray:
     What a net's explanation has to beat: the scaling of `asymmetry-fnn`, and nothing learnt but
     what a weak side looks like.
     """
-    net, rows = load_net(fold, "asymmetry-fnn"), palsy_rows(fold)
-    with torch.no_grad():
-        faces = torch.from_numpy(np.array(load_inputs(fold)[0][rows]))
-        away = (net[0].eval()(faces) - net[0](0 * faces)).numpy()
-    return _roll_up(fold, away)[None]
+    asymmetry = load_modality(fold.root, "asymmetry", 0)
+    scale = RootStandardise(asymmetry.shape[1]).eval()
+    scale.fit(asymmetry[fold.train])
+    faces = torch.from_numpy(asymmetry[palsy_rows(fold)])
+    return roll_up(fold, (scale(faces) - scale(0 * faces)).numpy())[None]
 
 
-def _roll_up(fold: Fold, attributions: np.ndarray) -> np.ndarray:
+def roll_up(fold: Fold, attributions: np.ndarray) -> np.ndarray:
+    """Bring attributions (n, 145) of a fold's `palsy_rows` to strengths (n, 4, 2).
+
+    What a weak side looks like comes from the training people (`weak_side_of_training`).
+    """
     asymmetry = load_modality(fold.root, "asymmetry", 0)[palsy_rows(fold)]
     return by_region_and_side(attributions, asymmetry, weak_side_of_training(fold))
 

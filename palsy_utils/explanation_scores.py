@@ -151,7 +151,7 @@ def score_models(
         random = np.concatenate([explain(fold, points, twins) for fold in folds], 1)
         answers = named(strengths), [named(one) for one in random]
         table.append(score_row(model, *known, *answers))
-        if model == "asymmetry-fnn":
+        if model == next(iter(nets)):
             without = np.concatenate([explain_without_net(fold) for fold in folds], 1)[0]
             table.append(score_row(NO_NET, *known, named(without)))
     return pd.DataFrame(table, columns=COLUMNS), explained

@@ -1,12 +1,13 @@
 """Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from palsy_utils import stamps
+from palsy_utils.children import side_by_side
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
@@ -14,19 +15,7 @@ from palsy_utils.frames import VIDEO, frames_from, load_frames
 from palsy_utils.landmarker import measure_image
 from palsy_utils.pictures import read_image
 from palsy_utils.progress import progress
-from palsy_utils.stamps import (
-    CODE,
-    DAMAGED,
-    DONE,
-    OPEN,
-    State,
-    content,
-    find_damage,
-    identity,
-    read_stamp,
-    state,
-    write_stamp,
-)
+from palsy_utils.stamps import DONE, State
 
 N_LANDMARKS, N_EXPRESSIONS = 478, 52
 MEASURING = "measuring faces"
@@ -49,7 +38,6 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-    from joblib import Parallel, delayed
 
     frames = dict(list(load_frames(cohort).groupby("video")))
     videos = cohort.videos[VIDEO].itertuples(index=False)
@@ -57,12 +45,8 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     if missing:
         find(LANDMARKER)  # one clear error, early
         alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = (
-            delayed(_measure_video)(cohort.root, frames[v.video], faces_from(cohort, v), alone)
-            for v in missing
-        )
-        parallel = Parallel(min(workers or os.cpu_count(), len(missing)), return_as="generator")
-        running = parallel(jobs)
+        jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+        running = side_by_side(_measure_video, jobs, workers)
         for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
             pass
     table, _, _ = load_faces(cohort)
@@ -98,21 +82,21 @@ def faces_from(cohort: Cohort, video: tuple) -> dict:
         OSError: the source is gone.
     """
     if video.kind == "measured":
-        return {"measured": content(faces_file(cohort.root, video.video), cohort.root)}
-    frames = identity(frames_from(cohort, video))
-    return {"code": CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+        return {"measured": stamps.content(faces_file(cohort.root, video.video), cohort.root)}
+    frames = stamps.identity(frames_from(cohort, video))
+    return {"code": stamps.CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
 
 
 def faces_state(cohort: Cohort, video: tuple) -> State:
     """Say whether the measurements of a video are up to date (`stamps.py`)."""
     path = faces_file(cohort.root, video.video)
     if video.kind == "measured":  # with a stamp or without, but whole if there is one
-        broken = find_damage(path, read_stamp(path)["files"], cohort.root)
-        return State(DAMAGED, broken) if broken else State(DONE)
+        broken = stamps.find_damage(path, stamps.read_stamp(path)["files"], cohort.root)
+        return State(stamps.DAMAGED, broken) if broken else State(DONE)
     try:
-        return state(path, faces_from(cohort, video), cohort.root)
+        return stamps.state(path, faces_from(cohort, video), cohort.root)
     except OSError:
-        return State(OPEN)
+        return State(stamps.OPEN)
 
 
 def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
@@ -129,13 +113,39 @@ def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool
         rows.append(identity | measured | {"note": "; ".join(notes)})
     path = faces_file(root, rows[0]["video"])
     write_faces(pd.DataFrame(rows)[STORED], path)
-    write_stamp(path, made_from, mediapipe=version("mediapipe"))
+    stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))
 
 
 def write_faces(table: pd.DataFrame, path: Path) -> None:
     """Write the measurements of one video (`COLUMNS`, landmarks, expressions) as parquet."""
     with publish(path) as part:
         table.to_parquet(part, compression="zstd", use_dictionary=False, index=False)
+
+
+def borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
+    """Copy what was measured of a clip from a cohort that has the same file, and say so.
+
+    Args:
+        clip: of one video, its frames extracted.
+        cohort: any.
+
+    Returns:
+        A sentence, or nothing if the cohort has no such file or did not measure it.
+    """
+    (ours,) = clip.videos[VIDEO].itertuples(index=False)
+    content = frames_from(clip, ours)["content"]
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        same = video.kind == ours.kind and content == frames_from(cohort, video)["content"]
+        if same and faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(faces_file(cohort.root, video.video))
+            path = faces_file(clip.root, ours.video)
+            write_faces(table.assign(patient=ours.patient, video=ours.video), path)
+            stamps.write_stamp(path, faces_from(clip, ours))
+            return (
+                f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
+                f"{cohort.name}, so the measurements there are taken.",
+            )
+    return ()
 
 
 def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

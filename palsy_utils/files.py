@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,25 +15,65 @@ if TYPE_CHECKING:  # `palsy --help` should not wait for pandas
     import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
+NOTEBOOKS = PROJECT / "notebooks"
 
 
 class PalsyError(Exception):
     """Something the user can mend, told in one sentence: what, where, what to do."""
 
 
+def make_folder(path: Path, public: bool = False) -> None:
+    """Make a folder, and those above it, for its owner only; folders that exist stay as they are.
+
+    Args:
+        path: of the folder.
+        public: whether others may look into it, as far as the umask says.
+    """
+    for folder in reversed((path, *path.parents)):
+        if not folder.is_dir():
+            folder.mkdir(0o777 if public else 0o700, exist_ok=True)
+
+
+def check_checkout() -> None:
+    """Raise a PalsyError if the module was installed without the notebooks."""
+    if not NOTEBOOKS.is_dir():
+        raise PalsyError(
+            "The notebooks are not installed with the command `palsy`, and this needs them: "
+            "get the project's whole folder, and run `pip install -e .` in it."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, and raise a PalsyError if nothing can be written into it."""
+    try:
+        make_folder(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PalsyError(
+            f"{folder} cannot be written ({error.strerror or error}): choose another folder."
+        ) from error
+
+
 @contextmanager
-def publish(path: Path) -> Iterator[Path]:
+def publish(path: Path, public: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to, and rename it into place at the end.
 
     A reader therefore meets the old file, or the whole new one, never a half. If the block
-    raises, the temporary file is removed and what was at `path` before stays.
+    raises, the temporary file is removed and what was at `path` before stays. Most of what we
+    write tells of people, so only its owner may read it.
+
+    Args:
+        path: of the file.
+        public: whether others may read it, as far as the umask says.
 
     Raises:
         PalsyError: the disk is full, read-only, or otherwise cannot be written.
     """
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, public)
+        part.touch(0o666 if public else 0o600)
         yield part
         os.replace(part, path)
     except OSError as error:
@@ -52,9 +93,9 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
         table.to_csv(part, index=False)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text file, whole or not at all."""
-    with publish(path) as part:
+def write_text(text: str, path: Path, public: bool = False) -> None:
+    """Write a text file, whole or not at all; `public` as for `publish`."""
+    with publish(path, public) as part:
         part.write_text(text, encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from palsy_utils.attention import AttentionFusion, AveragedAttention, build_atte
 from palsy_utils.cohort import load_cohort
 from palsy_utils.faces import measure_faces
 from palsy_utils.files import PalsyError, write_text, write_torch
+from palsy_utils.folds import check_labels
 from palsy_utils.frames import extract_frames
 from palsy_utils.modalities import build_modalities, load_samples
 from palsy_utils.model_card import card, card_facts, pooled_temperature
@@ -80,9 +81,24 @@ class ModelFile(BaseModel):
         return found.hexdigest()
 
 
+def check_fittable(model: str) -> None:
+    """Raise a PalsyError for a model that is unknown, or that does not fit into one file."""
+    find_model(model)
+    if model not in FITTABLE:
+        raise PalsyError(
+            f"{model} is made of several nets and does not fit into one file: choose one of "
+            f"{', '.join(FITTABLE)}."
+        )
+
+
 def measure(cohort: str, profile: str) -> None:
-    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do."""
+    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do.
+
+    Raises:
+        PalsyError: the labels have a single class, or as those two.
+    """
     who, size = load_cohort(cohort), find_profile(profile)
+    check_labels(who, folds=None)
     extract_frames(who)
     measure_faces(who)
     build_modalities(who, size.image_size, size.mouth_and_nose)
@@ -96,12 +112,7 @@ def open_everybody(
     Raises:
         PalsyError: a parameter names something that is not there, or a model of several files.
     """
-    find_model(model)
-    if model not in FITTABLE:
-        raise PalsyError(
-            f"{model} is made of several nets and does not fit into one file: choose one of "
-            f"{', '.join(FITTABLE)}."
-        )
+    check_fittable(model)
     who, size = load_cohort(cohort), find_profile(profile)
     samples = load_samples(who)
     rows, nobody = np.arange(len(samples)), np.arange(0)

@@ -81,6 +81,28 @@ def check_training_classes(table: pd.DataFrame, folds: dict[str, tuple[str, ...]
             )
 
 
+def check_labels(cohort: Cohort, folds: int | None = 0) -> None:
+    """Refuse what the labels alone show to be impossible, before anything is measured.
+
+    Args:
+        cohort: as from `load_cohort`.
+        folds: see `fold_names`; None if a model will be fitted on everybody.
+
+    Raises:
+        PalsyError: too few people have one of the classes, or `folds` does not fit.
+    """
+    if folds is not None:
+        fold_names(cohort, folds)
+    needed = 1 if folds is None else 2  # everybody is held out once, and then another is left
+    people = cohort.labels.groupby("label")["patient"].nunique()
+    healthy, palsy = (int(people.get(label, 0)) for label in (0, 1))
+    if min(healthy, palsy) < needed:
+        raise PalsyError(
+            f"The labels of {cohort.root} have {palsy} person(s) with palsy and {healthy} without, "
+            f"and at least {needed} of each is needed: add people or labels."
+        )
+
+
 def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list[list[str]]:
     """Deal people out, those with most samples first, each to the group that needs them most.
 

@@ -3,12 +3,13 @@
 Still images, image folders and the YFP database's frames are indexed where they lie.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import joblib
 import pandas as pd
 
+from palsy_utils.children import side_by_side
 from palsy_utils.clips import RATE, BadVideoError, extract_clip
 from palsy_utils.cohort import Cohort
 from palsy_utils.files import PalsyError, write_csv
@@ -42,16 +43,10 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
     videos = list(cohort.videos[VIDEO].itertuples(index=False))
     todo = [v for v in videos if v.kind != "measured" and frames_state(cohort, v).kind != DONE]
     clips = sum(video.kind == "clip" for video in todo)
-    workers = 1 if clips < 2 else max(1, min(workers or joblib.cpu_count(), clips))
-    jobs = (joblib.delayed(_prepare)(cohort, video) for video in todo)
-    running = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-    try:
-        problems = list(progress(running, "extracting frames", len(todo), "video"))
-    except joblib.externals.loky.process_executor.TerminatedWorkerError:
-        raise PalsyError(
-            f"A process that read the clips of {cohort.root} died, perhaps for want of memory: "
-            "run the same again with workers=1; finished clips are kept."
-        ) from None
+    light = replace(cohort, labels=cohort.labels.iloc[:0])  # it goes to other processes
+    jobs = [(light, video) for video in todo]
+    running = side_by_side(_prepare, jobs, 1 if clips < 2 else workers)
+    problems = list(progress(running, "extracting frames", len(todo), "video"))
     if bad := sorted(filter(None, problems), key=natural_key):
         raise PalsyError(
             f"{len(bad)} of {len(videos)} videos in {cohort.root} give no frames "

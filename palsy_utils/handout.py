@@ -12,7 +12,7 @@ from nbconvert.preprocessors import ClearOutputPreprocessor, Preprocessor
 from traitlets import Unicode
 
 from palsy_utils.exercises import SOLUTION, has_tag
-from palsy_utils.files import PROJECT, PalsyError, write_text
+from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, check_checkout, write_text
 
 
 class AskForAnswers(Preprocessor):
@@ -52,14 +52,15 @@ def write_handout(folder: Path | str) -> list[Path]:
         The notebooks' paths.
 
     Raises:
-        PalsyError: a notebook there is another one, perhaps with somebody's answers in it; then
-            nothing is written.
+        PalsyError: there are no notebooks to hand out, or one there is another one, perhaps with
+            somebody's answers in it; then nothing is written.
     """
+    check_checkout()
     texts = {}
     for audience, preparing in {"students": [AskForAnswers()], "instructor": []}.items():
         there = Path(folder).resolve() / audience
         project = Path(os.path.relpath(PROJECT, there)).as_posix()
-        for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
+        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
             notebook = nbformat.read(path, 4)
             for step in [*preparing, LeadBack(project=project), ClearOutputPreprocessor()]:
                 notebook, _ = step.preprocess(notebook, {})
@@ -71,5 +72,5 @@ def write_handout(folder: Path | str) -> list[Path]:
                 "series has changed): move it away or give another folder; nothing was written."
             )
     for path, text in texts.items():
-        write_text(text, path)
+        write_text(text, path, public=True)
     return list(texts)

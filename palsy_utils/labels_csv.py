@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from palsy_utils.class_folders import find_classes
 from palsy_utils.files import PalsyError
 from palsy_utils.layout import (
     CLIP_SUFFIXES,
@@ -13,6 +14,7 @@ from palsy_utils.layout import (
     check_id,
     check_inside,
     nearest,
+    note_on_others,
     read_rows,
 )
 
@@ -68,6 +70,17 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
         notes.append(
             f"Columns of labels.csv that were passed over: {', '.join(map(repr, others))}."
         )
+    if classes := find_classes(root):
+        notes.append(
+            "labels.csv alone says who is in this cohort: what else lies in "
+            f"{' and '.join(f'{folder.name}/' for folder in classes)} was not read."
+        )
+    inside = (
+        path
+        for folder in videos.loc[videos["kind"] == "folder", "file"]
+        for path in (root / folder).iterdir()
+    )
+    notes += note_on_others(path for path in inside if path.suffix.lower() not in IMAGE_SUFFIXES)
     return videos.drop(columns="row"), intervals.drop(columns="row"), notes
 
 
@@ -85,8 +98,8 @@ def _label_columns(path: Path, header: list[str]) -> list[str]:
 
 
 def _word(text: str, column: str, where: str) -> str | float | None:
-    if text in WORDS[column]:
-        return WORDS[column][text]
+    if text.lower() in WORDS[column]:
+        return WORDS[column][text.lower()]
     known = [word for word in WORDS[column] if word and "." not in word]
     likely = nearest(text, known)
     raise PalsyError(

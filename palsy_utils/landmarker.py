@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from palsy_utils.downloads import LANDMARKER, find
+from palsy_utils.pictures import native_silence
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import FaceLandmarker
 
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
+SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
 
 
 @lru_cache(maxsize=1)
@@ -24,15 +26,29 @@ def open_landmarker() -> "FaceLandmarker":
         PalsyError: the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
-    os.environ.setdefault("GLOG_minloglevel", "2")  # its start-up chatter is not about the data
+    import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
+    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
+        block_metrics()
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(path)),
         output_face_blendshapes=True,
         num_faces=MOST_FACES,
     )
-    return vision.FaceLandmarker.create_from_options(options)
+    with native_silence():
+        return vision.FaceLandmarker.create_from_options(options)
+
+
+def block_metrics() -> None:
+    """Keep newer MediaPipes from sending usage metrics, each minute and when they are closed.
+
+    The libcurl in them has no other switch than the environment of C, where it finds a proxy at
+    which nobody listens, so that it does not even look a name up. Python reads `os.environ`, which
+    stays as it was: downloads, and kernels and workers started from here, use the user's own proxy.
+    """
+    os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
+    os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
 
 
 def measure_image(image: np.ndarray) -> dict:

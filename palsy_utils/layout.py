@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -43,7 +44,8 @@ def check_id(text: str, where: str) -> str:
             digits and `_ . - +`, starts with a dot or dash, or means "missing" to table readers.
     """
     if not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]{0,79}", text):
-        problem = "cannot name a folder" if text else "is empty"
+        problem = "is longer than 80 characters" if len(text) > 80 else "cannot name a folder"
+        problem = problem if text else "is empty"
     elif text.lower() in _READ_AS_MISSING:
         problem = "would be read as an empty cell"
     else:
@@ -66,27 +68,50 @@ def check_name(name: str, where: str) -> None:
 def check_inside(root: Path, file: str, where: str) -> Path:
     """Return `root / file` if it stays inside `root`, symbolic links followed.
 
+    Links may also lead into the folder that the environment variable PALSY_LINKS names, for data
+    tools that keep the files elsewhere.
+
     Raises:
         PalsyError: the path is absolute, has `..` or backslashes, a link in it leads out, or
             `check_name` refuses it.
     """
     check_name(file, where)
-    written_wrong = (
+    if (
         "\\" in file
         or PurePosixPath(file).is_absolute()
         or PureWindowsPath(file).drive
         or ".." in PurePosixPath(file).parts
-    )
-    try:
-        outside = written_wrong or not (root / file).resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):  # a circle of links, or a name too long for the disk
-        outside = True
-    if outside:
+    ):
         raise PalsyError(
             f"{where}: {file!r} does not lie inside the cohort's folder {root}: move or copy the "
             "file there and give its path relative to that folder, with / and without .. in it."
         )
+    allowed = [root, *map(Path, filter(None, [os.environ.get("PALSY_LINKS")]))]
+    try:
+        leads_out = not any((root / file).resolve().is_relative_to(f.resolve()) for f in allowed)
+    except (OSError, RuntimeError):  # a circle of links
+        leads_out = True
+    if leads_out:
+        raise PalsyError(
+            f"{where}: {file!r} is or passes a link that leads out of the cohort's folder {root}: "
+            "copy the file there, or set PALSY_LINKS to the folder that links may lead into."
+        )
     return root / file
+
+
+def note_on_others(paths: Iterable[Path]) -> list[str]:
+    """Say how many of the paths, which nobody reads, are of which kind; no sentence for none.
+
+    Hidden files are the system's, and are not counted.
+    """
+    kinds = Counter(
+        "folder(s)" if path.is_dir() else path.suffix.lower() or "without a suffix"
+        for path in paths
+        if not path.name.startswith(".")
+    )
+    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    told = f"{kinds.total()} file(s) or folder(s) were passed over, as neither clip nor image"
+    return [f"{told}: {listed}."] if kinds else []
 
 
 def list_images(root: Path, folder: str) -> list[tuple[int, str]]:
@@ -119,10 +144,12 @@ def list_images(root: Path, folder: str) -> list[tuple[int, str]]:
 
 
 def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Read a CSV file that a person may have typed: its header, and (row number, cells by column).
+    """Read a table that a person may have typed: its header, and (row number, cells by column).
 
-    Row numbers are those that a spreadsheet shows, the header being row 1. Cells are text without
-    blanks around them, so that `01` stays `01`; rows of empty cells are passed over.
+    Cells are parted by commas, semicolons or tabs, whichever the header has most of. Row numbers
+    are those that a spreadsheet shows, the header being row 1. Names of columns are in small
+    letters. Cells are text without blanks around them, so that `01` stays `01`; rows of empty
+    cells, empty cells at the end of a row and a first line `sep=,` are passed over.
 
     Raises:
         PalsyError: not UTF-8, no rows, a broken quote, or a row longer or shorter than the header.
@@ -135,8 +162,11 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         raise PalsyError(
             f"{path}, row {row}: this is not UTF-8 text: save the table as 'CSV UTF-8'."
         ) from None
+    text = re.sub(r'\A"?sep=."?[\r\n]+', "", text)  # Excel's own line, which it does not show
+    first = re.split(r"[\r\n]", text.strip(), maxsplit=1)[0]
     rows = []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    parted = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=parted, strict=True)
     try:
         for number, cells in enumerate(reader, start=1):
             if any(cell.strip() for cell in cells):
@@ -148,20 +178,20 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         ) from None
     if len(rows) < 2:
         raise PalsyError(f"{path} is empty: it needs a header and at least one row below it.")
-    header = rows[0][1]
-    if len(header) == 1 and ";" in header[0]:
-        raise PalsyError(f"{path}, row 1: cells are parted by semicolons: save it with commas.")
+    header = [name.lower() for name in rows[0][1]]
+    while not header[-1]:
+        header.pop()
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise PalsyError(
             f"{path}, row 1: the column {twice[0]!r} is there more than once: keep one."
         )
     for number, cells in rows[1:]:
-        if len(cells) != len(header):
+        if len(cells) < len(header) or any(cells[len(header) :]):
             raise PalsyError(
                 f"{path}, row {number}: the row has {len(cells)} cells and the header has "
                 f"{len(header)}: add what is missing, or put text that holds a comma in quotes."
             )
-    return header, [(number, dict(zip(header, cells, strict=True))) for number, cells in rows[1:]]
+    return header, [(number, dict(zip(header, cells, strict=False))) for number, cells in rows[1:]]
 
 
 def check_columns(path: Path, header: list[str], needed: Iterable[str]) -> None:

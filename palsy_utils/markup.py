@@ -118,8 +118,8 @@ def slug(text: str, taken: set[str]) -> str:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all."""
-    with publish(path) as part:
+    """Write a file whole or not at all, for everybody."""
+    with publish(path, public=True) as part:
         part.write_bytes(content)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from palsy_utils import stamps
 from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
 from palsy_utils.faces import faces_from, load_faces
@@ -16,17 +17,7 @@ from palsy_utils.mirror import mirror_coordinates, mirror_expressions
 from palsy_utils.pictures import read_image
 from palsy_utils.progress import progress
 from palsy_utils.rows import STRUCTURED
-from palsy_utils.stamps import (
-    CODE,
-    DONE,
-    OPEN,
-    State,
-    find_damage,
-    identity,
-    read_stamp,
-    state,
-    write_stamp,
-)
+from palsy_utils.stamps import DONE, State
 from palsy_utils.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 
 SAMPLES_FILE = "modalities/samples.csv"
@@ -71,9 +62,9 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
         for path, array in files.items():
             _write_array(array, path)
         write_csv(samples[SAMPLES].astype({"label": int}), cohort.root / SAMPLES_FILE)
-        write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
+        stamps.write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
 
-    drawn_from, shape = images_from(identity(made_from), size, mouth_and_nose), (size, size)
+    drawn_from, shape = images_from(stamps.identity(made_from), size, mouth_and_nose), (size, size)
     if (name := image_file("lines", size)) in todo:
         lines = (draw_lines(face, size, mouth_and_nose) for face in points)
         _write_images(cohort.root / name, (len(samples), *shape), lines, drawn_from)
@@ -95,16 +86,16 @@ def samples_from(cohort: Cohort) -> dict:
     videos = list(cohort.videos[VIDEO].itertuples(index=False))
     people = cohort.videos[["patient", "video"]].to_csv(index=False)
     return {
-        "code": CODE["samples"],
-        "labels": identity(people + cohort.labels.to_csv(index=False)),
-        "faces of": {video.video: identity(faces_from(cohort, video)) for video in videos},
+        "code": stamps.CODE["samples"],
+        "labels": stamps.identity(people + cohort.labels.to_csv(index=False)),
+        "faces of": {video.video: stamps.identity(faces_from(cohort, video)) for video in videos},
     }
 
 
 def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
     """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
     settings = {"size": size, "mouth_and_nose": mouth_and_nose}
-    return {"code": CODE["images"], "samples": samples} | settings
+    return {"code": stamps.CODE["images"], "samples": samples} | settings
 
 
 def image_file(modality: str, size: int) -> str:
@@ -119,10 +110,10 @@ def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> d
     try:
         made_from = samples_from(cohort)
     except OSError:
-        return dict.fromkeys([SAMPLES_FILE, *files], State(OPEN))
-    drawn_from = images_from(identity(made_from), size, mouth_and_nose)
-    wanted = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from)
-    return {name: state(cohort.root / name, its, cohort.root) for name, its in wanted.items()}
+        return dict.fromkeys([SAMPLES_FILE, *files], State(stamps.OPEN))
+    drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
+    wanted, root = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from), cohort.root
+    return {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
 
 
 def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:
@@ -179,7 +170,7 @@ def _write_images(path: Path, shape: Sequence[int], images: Iterable, made_from:
         np.lib.format.write_array_header_1_0(file, header)
         for image in progress(images, f"drawing {path.stem}", shape[0], "image"):
             file.write(np.ascontiguousarray(image, np.uint8))
-    write_stamp(path, made_from)
+    stamps.write_stamp(path, made_from)
 
 
 def load_samples(cohort: Cohort) -> pd.DataFrame:
@@ -190,9 +181,9 @@ def load_samples(cohort: Cohort) -> pd.DataFrame:
     """
     path = cohort.root / SAMPLES_FILE
     try:
-        found = state(path, samples_from(cohort), cohort.root)
+        found = stamps.state(path, samples_from(cohort), cohort.root)
     except OSError:
-        found = State(OPEN)
+        found = State(stamps.OPEN)
     if found.kind != DONE:
         raise PalsyError(f"{path} is {found}: run notebook 02 (faces and modalities) first.")
     return pd.read_csv(path, dtype={"patient": str, "video": str})
@@ -215,12 +206,12 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
     samples = root / SAMPLES_FILE
     if modality in STRUCTURED:
         path = root / "modalities" / f"{modality}.npy"
-        fits = not find_damage(samples, [path.name], root)
+        fits = not stamps.find_damage(samples, [path.name], root)
     else:
         path = root / image_file(modality, size)
-        made_from = read_stamp(path)["made_from"]
-        fits = made_from.get("samples") == identity(read_stamp(samples)["made_from"])
-        fits = fits and not find_damage(path, [path.name], root)
+        made_from = stamps.read_stamp(path)["made_from"]
+        fits = made_from.get("samples") == stamps.identity(stamps.read_stamp(samples)["made_from"])
+        fits = fits and not stamps.find_damage(path, [path.name], root)
     if not fits:
         raise PalsyError(
             f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "

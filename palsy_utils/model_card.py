@@ -19,7 +19,8 @@ from palsy_utils.inner import fit_temperature, log_loss, temper
 from palsy_utils.layout import list_images
 from palsy_utils.modalities import samples_from
 from palsy_utils.one_fold import Fold, how_to_train
-from palsy_utils.rows import find_model
+from palsy_utils.profiles import find_profile
+from palsy_utils.rows import architecture, find_model
 from palsy_utils.runs import fold_state, open_run, read_predictions, run_folder
 from palsy_utils.stamps import DONE, identity
 from palsy_utils.table import PACKAGES, is_drawn
@@ -172,6 +173,7 @@ def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:
 def card(model: str, facts: dict, temperature: float | None) -> str:
     """Write the card of a fitted model as markdown."""
     row = find_model(model)
+    what = architecture(row, find_profile(facts["profile"]).backbone)
     size = f"{facts['image_size']} px images, " if facts["image_size"] else ""
     start = {True: "ImageNet weights", False: "random weights", None: "random weights"}
     training = ", ".join(f"{name} {value}" for name, value in facts["training"].items())
@@ -187,7 +189,7 @@ def card(model: str, facts: dict, temperature: float | None) -> str:
         f"**{NO_DEVICE}**",
         "",
         *drawn,
-        f"{row.title}; {row.architecture}, {facts['parameters']:,} parameters.",
+        f"{row.title}; {what}, {facts['parameters']:,} parameters.",
         "",
         *(f"- **{name}**: {text}." for name, text in card_rows(facts, temperature).items()),
         f"- **Also asked for**: {', '.join(facts['questions']) or 'nothing but palsy or not'}.",

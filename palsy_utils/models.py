@@ -119,12 +119,14 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     Raises:
         PalsyError: torchvision has no such net, or it does not end in one linear layer.
     """
-    from torchvision.models import get_model  # takes as long to import as torch itself
+    from torchvision import models  # takes as long to import as torch itself
 
     # From random weights, blocks that start as identities learn in far fewer steps.
     options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
     try:
-        net = get_model(backbone, weights=None, **options)
+        if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
+            raise ValueError
+        net = models.get_model(backbone, weights=None, **options)
         name = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)][-1]
     except (ValueError, IndexError, TypeError):
         raise PalsyError(
@@ -145,6 +147,19 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
         nn.BatchNorm1d(HEAD_UNITS),
         nn.Linear(HEAD_UNITS, 2),
     ).to(memory_format=torch.channels_last)
+
+
+def check_image_net(backbone: str, image_size: int) -> None:
+    """Raise a PalsyError unless there is such a net and it can train on images of that many px."""
+    net = build_image_net(None, backbone)
+    try:
+        with torch.no_grad():
+            net(torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8))
+    except Exception as error:  # each net has its own way to refuse a picture or to answer twice
+        raise PalsyError(
+            f"The image net {backbone!r} cannot be trained on images of {image_size} px: choose "
+            "another one in the profile, such as paper+mobilenet_v3_large."
+        ) from error
 
 
 class TwoImages(nn.Module):

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup, Tag
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 
-from palsy_utils.files import PROJECT, write_text
+from palsy_utils.files import NOTEBOOKS, PROJECT, write_text
 from palsy_utils.markup import (
     DRAWN,
     HEADINGS,
@@ -24,7 +24,7 @@ from palsy_utils.markup import (
     soup,
 )
 
-README, NOTEBOOKS = PROJECT / "README.md", PROJECT / "notebooks"
+README = PROJECT / "README.md"
 NO_RESULTS = (
     "**This page has no results:** {reason} What the notebooks read is made by `palsy run "
     "--cohort data/phantom --models all`; `make site` then fills the page."
@@ -67,8 +67,9 @@ def write_pages(folder: Path, notebooks: dict[str, NotebookNode], reasons: dict[
             body=body,
             footer=f"{_turn(names[path], list(names.values()))}<p>{DRAWN}</p>",
         )
-        write_text(html, folder / names[path])
-    write_text(f"const pages = {json.dumps(index, ensure_ascii=False)};\n", folder / "search.js")
+        write_text(html, folder / names[path], public=True)
+    script = f"const pages = {json.dumps(index, ensure_ascii=False)};\n"
+    write_text(script, folder / "search.js", public=True)
     copy_templates(("colours.css", "page.css", "page.js"), folder)
 
 

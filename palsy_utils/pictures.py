@@ -1,5 +1,10 @@
 """Picture files to arrays, whatever wrote them."""
 
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +12,21 @@ import numpy as np
 from palsy_utils.layout import LARGEST_IMAGE
 
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def native_silence() -> Iterator[None]:
+    """Drop what libraries write past Python to standard error: our notes tell what matters."""
+    with ONE_AT_A_TIME:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def read_image(path: Path) -> tuple[np.ndarray | None, str]:
@@ -20,7 +40,10 @@ def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=IMAGE_FORMATS) as picture:  # the header alone
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=IMAGE_FORMATS) as picture,  # the header alone
+        ):
             if max(picture.width * picture.height, path.stat().st_size // 8) > LARGEST_IMAGE:
                 raise Image.DecompressionBombError
     except Image.DecompressionBombError:
@@ -31,7 +54,8 @@ def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
     try:
-        image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+        with native_silence():
+            image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
     except (OSError, cv2.error):
         image = None
     if image is None or image.dtype not in (np.uint8, np.uint16):

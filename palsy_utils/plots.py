@@ -19,6 +19,14 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
 DARK_GREY = "#777777"
 PALSY, HEALTHY = RED, BLUE
+MODALITY_COLOURS = {
+    "coordinates": GREEN,
+    "expressions": ORANGE,
+    "asymmetry": SKY,
+    "handcrafted": PINK,
+    "lines": BLACK,
+    "rgb": RED,
+}
 MODEL_COLOURS = {
     "coordinates-fnn": GREEN,
     "expressions-fnn": ORANGE,
@@ -41,12 +49,14 @@ MODEL_DASHES = {
     name: "-." if i > 6 else "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)
 }
 REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
+MOST_PEOPLE = 40  # as many rows of bars can be read
 
 
 def use_style() -> None:
     """Set the series' look for all figures that follow."""
     plt.style.use("seaborn-v0_8-whitegrid")
     plt.rcParams.update({"figure.dpi": 96, "savefig.dpi": 120, "axes.titlesize": "medium"})
+    plt.rcParams["axes.prop_cycle"] = plt.cycler(color=[BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK])
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -56,55 +66,66 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
-    """Draw who is in a cohort: frames per person by label, and by region.
+    """Draw who is in a cohort: frames per person by label, and by region if somebody graded it.
 
     Args:
-        counts: `cohort.per_patient_counts`: one row a person.
+        counts: `cohort.per_patient_counts`: one row a person; of more than `MOST_PEOPLE`, as many
+            are drawn, taken evenly.
         title: the cohort's name and kind.
     """
-    figure, axes = plt.subplots(
-        1, 3, figsize=(13, 1.4 + 0.32 * len(counts)), sharey=True, layout="constrained"
-    )
+    if len(counts) > MOST_PEOPLE:
+        title += f", {MOST_PEOPLE} of {len(counts)} people"
+        counts = counts.iloc[np.linspace(0, len(counts) - 1, MOST_PEOPLE).astype(int)]
     panels = {
-        "palsy (the paper's rule)": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
+        "palsy or not": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
         "eyes": {f"eyes_{level}": colour for level, colour in REGION_COLOURS.items()},
         "mouth": {f"mouth_{level}": colour for level, colour in REGION_COLOURS.items()},
     }
+    panels = {n: c for n, c in panels.items() if "palsy" in c or counts[list(c)].any(axis=None)}
+    size = (1.5 + 4 * len(panels), 1.4 + 0.32 * len(counts))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=size, sharey=True, layout="constrained", squeeze=False
+    )
     people = counts["patient"].astype(str)
-    for ax, (name, columns) in zip(axes, panels.items(), strict=True):
+    for ax, (name, columns) in zip(axes[0], panels.items(), strict=True):
         left = np.zeros(len(counts))
         for column, colour in columns.items():
             label = column.rsplit("_", 1)[-1]
             ax.barh(people, counts[column], left=left, color=colour, label=label, edgecolor="white")
             left += counts[column].to_numpy()
         ax.set(title=name, xlabel="frames")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, frameon=False)
-    axes[0].invert_yaxis()
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.margins(y=0.2 / len(counts))
+        above = 1 + 0.6 / len(counts)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, above), ncols=3, frameon=False)
+    axes[0, 0].invert_yaxis()
     figure.suptitle(title)
     return figure
 
 
 def label_timeline(labels: pd.DataFrame, videos: Sequence[str]) -> Figure:
-    """Draw the labelled intervals of a few clips: eyes above, mouth below.
+    """Draw the labelled intervals of a few clips: eyes above, mouth below, or palsy or not.
 
     Args:
-        labels: intervals of a cohort: `video`, `start_s`, `end_s`, `eyes`, `mouth`.
+        labels: intervals of a cohort: `video`, `start_s`, `end_s`, `eyes`, `mouth`, `label`.
         videos: which clips.
     """
-    figure, ax = plt.subplots(figsize=(11, 0.8 + 0.7 * len(videos)), layout="constrained")
-    for i, video in enumerate(videos):
-        for row in labels[labels["video"] == video].itertuples():
-            for offset, level in ((0.0, row.eyes), (0.4, row.mouth)):
-                colour = REGION_COLOURS.get(level, GREY)
-                span = row.end_s - row.start_s
-                ax.barh(i + offset, span, 0.36, left=row.start_s, color=colour, edgecolor="white")
-    ticks = [i + offset for i in range(len(videos)) for offset in (0.0, 0.4)]
-    names = [f"{video} {region}" for video in videos for region in ("eyes", "mouth")]
-    ax.set_yticks(ticks, names)
+    levels, colours = labels[["eyes", "mouth"]], REGION_COLOURS
+    if levels.isna().all(axis=None):
+        levels = labels["label"].map({0: "healthy", 1: "palsy"}).to_frame("label")
+        colours = {"healthy": HEALTHY, "palsy": PALSY}
+    places = {(v, c): i + 0.4 * j for i, v in enumerate(videos) for j, c in enumerate(levels)}
+    figure, ax = plt.subplots(figsize=(11, 0.8 + 0.35 * len(places)), layout="constrained")
+    for (video, column), y in places.items():
+        rows = labels[labels["video"] == video]
+        colour = [colours.get(level, GREY) for level in levels.loc[rows.index, column]]
+        spans = rows["end_s"] - rows["start_s"]
+        ax.barh(y, spans, 0.36, left=rows["start_s"], color=colour, edgecolor="white")
+    ax.set_yticks(list(places.values()), [f"{video} {column}" for video, column in places])
     ax.invert_yaxis()
     ax.set_xlabel("time in the clip (s)")
-    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in REGION_COLOURS.values()]
-    ax.legend(patches, REGION_COLOURS, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in colours.values()]
+    ax.legend(patches, colours, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
 
 
@@ -173,19 +194,26 @@ def expression_bars(scores: np.ndarray, n: int = 12, ax: plt.Axes | None = None)
 
 
 def four_modalities(
-    rgb: np.ndarray, coordinates: np.ndarray, expressions: np.ndarray, lines: np.ndarray, title: str
+    rgb: np.ndarray | None,
+    coordinates: np.ndarray,
+    expressions: np.ndarray,
+    lines: np.ndarray,
+    title: str,
 ) -> Figure:
     """Show one face in the paper's four modalities, row i of each modality array.
 
     Args:
-        rgb: uint8 (size, size, 3).
+        rgb: uint8 (size, size, 3), or None where only measurements are at hand.
         coordinates: (125, 2).
         expressions: (52,).
         lines: uint8 (size, size).
         title: above the pictures.
     """
     figure, axes = plt.subplots(1, 4, figsize=(15, 3.9), layout="constrained")
-    axes[0].imshow(rgb)
+    if rgb is None:
+        axes[0].text(0.5, 0.5, "not at hand", ha="center")
+    else:
+        axes[0].imshow(rgb)
     axes[1].scatter(*coordinates.T, s=8, color=GREEN)
     axes[1].invert_yaxis()
     axes[1].set_aspect("equal")

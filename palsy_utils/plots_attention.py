@@ -9,16 +9,7 @@ from matplotlib.figure import Figure
 
 from palsy_utils.asymmetry import names, regions
 from palsy_utils.landmarks import REGIONS
-from palsy_utils.plots import BLACK, GREEN, GREY, HEALTHY, ORANGE, PALSY, PINK, RED, SKY
-
-MODALITY_COLOURS = {
-    "coordinates": GREEN,
-    "expressions": ORANGE,
-    "asymmetry": SKY,
-    "handcrafted": PINK,
-    "lines": BLACK,
-    "rgb": RED,
-}
+from palsy_utils.plots import BLACK, GREY, HEALTHY, MODALITY_COLOURS, PALSY
 
 
 def asymmetry_by_label(sizes: np.ndarray, labels: pd.Series) -> Figure:

@@ -45,7 +45,8 @@ def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
     figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")
     x = np.arange(len(predictions))
     palsy = predictions["label"].to_numpy() == 1
-    ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
+    if palsy.any():
+        ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
     ax.plot(x, predictions["probability"], color=BLACK, marker="o", ms=3, lw=1, label="predicted")
     ax.axhline(0.5, color=GREY, ls="--")
     starts = np.flatnonzero(predictions["video"].ne(predictions["video"].shift()).to_numpy())
@@ -53,6 +54,8 @@ def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
         ax.axvline(start - 0.5, color=GREY, lw=1)
         ax.text(start, 1.03, predictions["video"].iloc[start], fontsize="small")
     ax.set(xlabel="labelled frames in order", ylabel="probability of palsy", ylim=(0, 1))
+    ax.set_xlim(-0.5, len(x) - 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_title(title, pad=18)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
@@ -95,10 +98,12 @@ def patient_heatmap(people: pd.DataFrame, score: str = "f1") -> Figure:
     palsy = people.drop_duplicates("patient").set_index("patient")
     share = (100 * palsy["n_palsy"] / palsy["n_frames"]).loc[wide.index].round().astype(int)
     wide.index = [f"{who} ({share[who]} % palsy)" for who in wide.index]
-    figure, ax = plt.subplots(figsize=(10, 1.6 + 0.38 * len(wide)), layout="constrained")
+    few = len(wide) <= 40  # of more, thin rows without numbers, and not everybody's name
+    height = 1.6 + 0.38 * min(len(wide), 40)
+    figure, ax = plt.subplots(figsize=(10, height), layout="constrained")
     sns.heatmap(
-        wide, annot=len(wide) <= 40, fmt=".0f", vmin=0, vmax=100, cmap="cividis", ax=ax,
-        cbar_kws={"label": f"{score} (per cent)"}, linewidths=0.5,
+        wide, annot=few, fmt=".0f", vmin=0, vmax=100, cmap="cividis", ax=ax,
+        cbar_kws={"label": f"{score} (per cent)"}, linewidths=0.5 if few else 0,
     )  # fmt: skip
     ax.set(xlabel="", ylabel="", facecolor=GREY)  # undefined is grey, not a low score
     ax.grid(False)

@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from palsy_utils.files import PalsyError
 from palsy_utils.landmarks import EXPRESSIONS, POINTS_125
 from palsy_utils.plots import BLACK, GREEN, GREY, ORANGE
 from palsy_utils.sliders import REGIONS, Face, draw, see
@@ -111,7 +112,7 @@ def open_panel(rest: Seen) -> Callable[[Seen], bytes]:
 def sliders() -> "Widget":
     """Return sliders for every field of `sliders.Face`, above a picture that follows them.
 
-    They move only beside a live kernel.
+    They move only beside a live kernel. A face that cannot be measured is shown as drawing alone.
     """
     import ipywidgets as widgets
 
@@ -125,7 +126,11 @@ def sliders() -> "Widget":
     to_png, screen = open_panel(see(draw(Face()))), widgets.Image(format="png")
 
     def follow(_=None) -> None:
-        screen.value = to_png(see(draw(Face(**{n: c.value for n, c in controls.items()}))))
+        picture = draw(Face(**{name: control.value for name, control in controls.items()}))
+        try:
+            screen.value = to_png(see(picture))
+        except PalsyError:
+            screen.value = to_png({"picture": picture})
 
     for control in controls.values():
         control.observe(follow, "value")

@@ -8,17 +8,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from palsy_utils.attention import predict_with_attention
 from palsy_utils.clip_measures import Measured, gather, shown
-from palsy_utils.cohort import Cohort
-from palsy_utils.faces import measure_faces
-from palsy_utils.files import PalsyError, write_csv, write_text
+from palsy_utils.clips import open_video
+from palsy_utils.cohort import Cohort, load_cohort
+from palsy_utils.downloads import LANDMARKER, is_at_hand
+from palsy_utils.faces import borrow_faces, measure_faces
+from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
 from palsy_utils.fitting import Fitted, is_attention, read_model
 from palsy_utils.frames import extract_frames
 from palsy_utils.inner import temper
@@ -39,13 +41,20 @@ ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name ma
 KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
 
 
-def measure_clip(clip: Path, folder: Path, profile: Profile) -> Measured:
+def measure_clip(
+    clip: Path, folder: Path, profile: Profile, measured: Path | None = None
+) -> Measured:
     """Measure the faces of a clip, six frames a second, or of photographs; build all modalities.
 
     Args:
         clip: a video, a photograph, or a folder of photographs.
         folder: an empty folder to work in.
         profile: of the model, for the size of its images.
+        measured: a cohort. If the very same file is in it, its measurements there are taken where
+            the landmark model is not at hand.
+
+    Returns:
+        All that was measured; the notes of its cohort say whose measurements were taken.
 
     Raises:
         PalsyError: the clip is missing, cannot be read, or shows no face.
@@ -58,12 +67,14 @@ def measure_clip(clip: Path, folder: Path, profile: Profile) -> Measured:
     videos = videos.assign(file=list(copies), kind=kind)
     cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, "video", ())
     extract_frames(cohort, workers=1)
+    if measured and kind == "clip" and not is_at_hand(LANDMARKER):
+        cohort = replace(cohort, notes=borrow_faces(cohort, load_cohort(measured)))
     measure_faces(cohort, workers=1)
     open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
     files = list(copies.values()) if kind == "image" else None
-    measured = gather(Path(os.path.abspath(clip)), cohort, files)
+    gathered = gather(Path(os.path.abspath(clip)), cohort, files)
     build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
-    return measured
+    return gathered
 
 
 def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
@@ -107,11 +118,9 @@ def _list_files(folder: Path, suffixes: set[str]) -> list[Path]:
 
 
 def _plays(video: Path) -> bool:
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    capture = open_video(video)
     plays = capture.read()[0]
     capture.release()
-    cv2.utils.logging.setLogLevel(level)
     return plays
 
 
@@ -213,18 +222,13 @@ def output_files(clip: Path | str, output: Path | str) -> tuple[Path, Path]:
     where = folder.resolve()
     if where == source.parent.resolve() or where.is_relative_to(source.resolve()):
         raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
+    check_writable(folder)
     name = shown(source).encode()[:200].decode(errors="ignore")  # the disk allows some 250 bytes
     table, page = folder / f"{name}.csv", folder / f"{name}.html"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
         is_other = page.exists() and made_from(source).encode() not in page.read_bytes()
-    except OSError as error:
-        raise PalsyError(
-            f"{folder} cannot be written ({error.strerror or error}): choose another folder as "
-            "output."
-        ) from error
+    except OSError:  # a folder, or somebody else's
+        is_other = True
     if is_other:
         raise PalsyError(
             f"{page} is the report on another file called {shown(source)}: choose another folder "

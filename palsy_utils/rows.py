@@ -169,6 +169,12 @@ def find_model(name: str) -> Model:
     return MODELS[name]
 
 
+def architecture(model: Model, backbone: str) -> str:
+    """Say what a model is, with the image net that its profile puts in ResNet50's place."""
+    net = "ResNet50" if backbone == "resnet50" else backbone
+    return model.architecture.replace("ResNet50", net)
+
+
 def choose_models(names: list[str] | tuple[str, ...]) -> list[str]:
     """Return the models that are asked for, in table order, and those that they need.
 

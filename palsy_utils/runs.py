@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from palsy_utils import stamps
 from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import imagenet_name
 from palsy_utils.files import PalsyError, write_csv
@@ -22,17 +23,7 @@ from palsy_utils.modalities import SAMPLES_FILE, images_from, load_samples, samp
 from palsy_utils.people import known_sides
 from palsy_utils.profiles import Profile
 from palsy_utils.rows import MODELS, find_model
-from palsy_utils.stamps import (
-    CODE,
-    DONE,
-    FAILED,
-    OUT_OF_DATE,
-    State,
-    find_damage,
-    identity,
-    read_stamp,
-    state,
-)
+from palsy_utils.stamps import DONE, State
 
 IDENTITY = {"patient": str, "video": str, "frame": int, "label": int}
 TYPES = IDENTITY | {"probability": float, "model": str, "fold": str, "seed": int}
@@ -78,10 +69,10 @@ def open_run(
     """
     if samples is None:
         samples = load_samples(cohort)
-        samples_made_from = read_stamp(cohort.root / SAMPLES_FILE)["made_from"]
+        samples_made_from = stamps.read_stamp(cohort.root / SAMPLES_FILE)["made_from"]
     else:
         samples_made_from = samples_from(cohort)
-    made_from = {"samples": identity(samples_made_from), "sides": known_sides(cohort.root)}
+    made_from = {"samples": stamps.identity(samples_made_from), "sides": known_sides(cohort.root)}
     return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
 
@@ -147,7 +138,7 @@ def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFram
 
 def check_whole(path: Path) -> None:
     """Raise a PalsyError if a file of a fold is not the one that its stamp speaks of."""
-    if find_damage(path.with_name("predictions.csv"), [path.name]):
+    if stamps.find_damage(path.with_name("predictions.csv"), [path.name]):
         raise PalsyError(
             f"{path} is damaged, or was never finished: run `palsy run`, which makes it again."
         )
@@ -156,33 +147,33 @@ def check_whole(path: Path) -> None:
 def fold_from(run: Run, model: str, fold: str) -> dict:
     """Return what a fold of a model is made from (`stamps.py`)."""
     row, profile = find_model(model), run.profile
-    made_from = {"code": CODE["fold"], "model": model, "held_out": list(run.folds[fold])}
+    made_from = {"code": stamps.CODE["fold"], "model": model, "held_out": list(run.folds[fold])}
     made_from |= {"seed": run.seed, "samples": run.made_from["samples"]}
     if row.training:
         made_from["training"] = getattr(profile, row.training).model_dump()
     if row.training and row.sees_images:
         drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
-        made_from["images"] = identity(images_from(*drawn))
+        made_from["images"] = stamps.identity(images_from(*drawn))
         made_from["backbone"] = profile.backbone
         made_from["imagenet"] = imagenet_name(profile.imagenet, profile.backbone)
     if row.multitask:
         made_from["sides"] = run.made_from["sides"]
     for need in row.needs:
-        files = read_stamp(run.folder / need / fold / "predictions.csv")["files"]
-        made_from[need] = identity([files.get(name) for name in RESULTS])
+        files = stamps.read_stamp(run.folder / need / fold / "predictions.csv")["files"]
+        made_from[need] = stamps.identity([files.get(name) for name in RESULTS])
     return made_from
 
 
 def fold_state(run: Run, model: str, fold: str) -> State:
     """Say whether a fold of a model is done, and if not, why (`stamps.py`)."""
     folder = run.folder / model / fold
-    found = state(folder / "predictions.csv", fold_from(run, model, fold), run.cohort.root)
+    found = stamps.state(folder / "predictions.csv", fold_from(run, model, fold), run.cohort.root)
     if found.kind != DONE and (folder / "failed.ipynb").exists():
-        return State(FAILED)
+        return State(stamps.FAILED)
     if found.kind == DONE:
         for need in find_model(model).needs:
             if (before := fold_state(run, need, fold)).kind != DONE:
-                return State(OUT_OF_DATE, f"{need} of this fold is {before.kind}")
+                return State(stamps.OUT_OF_DATE, f"{need} of this fold is {before.kind}")
     return found
 
 

@@ -16,9 +16,16 @@ import papermill
 from nbformat import NotebookNode
 
 from palsy_utils import pages, slides
-from palsy_utils.cluster import NOTEBOOKS, Task, execute_all, open_client, remove_attempts
+from palsy_utils.cluster import Task, execute_all, open_client, remove_attempts
 from palsy_utils.exercises import has_tag
-from palsy_utils.files import PROJECT, PalsyError, publish
+from palsy_utils.files import (
+    NOTEBOOKS,
+    PROJECT,
+    PalsyError,
+    check_checkout,
+    make_folder,
+    publish,
+)
 
 PHANTOM = PROJECT / "data" / "phantom"
 FIRST = ("01_frames", "02_faces_and_modalities")  # they write what all others read
@@ -75,12 +82,13 @@ def execute_notebooks(
     Returns:
         The executed notebooks, and why the others could not be executed, by name.
     """
+    check_checkout()
     if not (cohort / "labels.csv").exists():
         raise PalsyError(
             f"{cohort} is no cohort of drawn faces: `palsy phantom {cohort}` draws it."
         )
     kept, stamp = cohort / "runs" / "pages", _stamp(cohort, profile)
-    kept.mkdir(parents=True, exist_ok=True)
+    make_folder(kept)
     remove_attempts(kept)
     stale = [name for name in names if _read_kept(kept, name, stamp) is None]
     reasons = {}

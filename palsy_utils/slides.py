@@ -14,7 +14,7 @@ from bs4 import Tag
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from palsy_utils.files import write_text
+from palsy_utils.files import NOTEBOOKS, write_text
 from palsy_utils.markup import (
     DRAWN,
     POLICY,
@@ -25,7 +25,6 @@ from palsy_utils.markup import (
     notebook_body,
     soup,
 )
-from palsy_utils.pages import NOTEBOOKS
 
 STARTS = ("slide", "subslide")
 LONGEST = 14  # lines of code and output on a slide
@@ -135,4 +134,4 @@ def _write_deck(folder: Path, name: str, slides: list[Tag], after: str) -> None:
     title = escape(slides[0].h1.get_text())
     body = "\n".join(map(str, slides))
     html = page.substitute(policy=POLICY, title=title, body=body, after=after)
-    write_text(html, folder / "slides" / f"{name}.html")
+    write_text(html, folder / "slides" / f"{name}.html", public=True)

@@ -117,9 +117,13 @@ def content(path: Path, root: Path | None = None) -> str:
     if time.time_ns() - seen.st_ctime_ns > SETTLED:
         known[name] = looks, found
         # Lines are only ever added, so that several processes may do so side by side.
-        with suppress(OSError), open(root / HASHES, "a", encoding="utf-8") as log:
+        with suppress(OSError), open(root / HASHES, "a", opener=_for_owner) as log:
             log.write(json.dumps([name, looks, found]) + "\n")
     return found
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @lru_cache(maxsize=8)

@@ -44,20 +44,11 @@ def group_frames(cohort: Cohort, samples: pd.DataFrame) -> dict[str, pd.Series]:
     Returns:
         Of each of them a category for every sample, missing where it is not known; skin tone and
         side are there only if `patients.csv` tells them. Head roll is in thirds of the frames.
-
-    Raises:
-        PalsyError: a skin tone is no number from 1 to 10.
     """
     people, groups = load_people(cohort.root), {}
     if "skin_tone" in people:
-        tone = pd.to_numeric(people["skin_tone"], errors="coerce").where(lambda t: t.between(1, 10))
-        if (wrong := people["skin_tone"].notna() & tone.isna()).any():
-            raise PalsyError(
-                f"{cohort.root / 'patients.csv'} gives {people.index[wrong][0]} a skin tone that "
-                "is no number from 1 (light) to 10 (dark): mend it or leave it empty."
-            )
-        named = pd.cut(tone, [0, *TONES.values()], labels=list(TONES)).astype(object)
-        groups["skin tone"] = _category(samples["patient"].map(named), TONES)
+        tone = samples["patient"].map(people["skin_tone"]).astype(float)
+        groups["skin tone"] = pd.cut(tone, [0, *TONES.values()], labels=list(TONES))
     if "side" in people:
         groups["side of the palsy"] = _category(samples["patient"].map(people["side"]), SIDES)
     roll = pd.Series(head_roll(cohort, samples), index=samples.index)

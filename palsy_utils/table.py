@@ -6,21 +6,38 @@ from pathlib import Path
 import pandas as pd
 
 from palsy_utils.cohort import Cohort
-from palsy_utils.evaluation import BASELINES, auroc_interval
+from palsy_utils.evaluation import (
+    BASELINES,
+    TABLE_COLUMNS,
+    auroc_interval,
+    has_single_classes,
+)
 from palsy_utils.faces import faces_file
 from palsy_utils.files import write_csv, write_text
 from palsy_utils.folds import describe_scheme
-from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS
+from palsy_utils.rows import MODELS, NEW_MODELS, PAPER_MODELS, architecture
 from palsy_utils.runs import Run, done_folds, run_folder
 from palsy_utils.stamps import CODE, identity, read_stamp, write_stamp
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
 DEFAULT_RUN = "phantom"  # name of the run's folder, whose figures lie in figures/<cohort>/ itself
 PICTURES = ("four_modalities", "patients_by_models", "roc_curves", "training_curves")
-HEADER = (
-    "| modality | model | F1 | precision | recall | paper's F1 | precision | recall "
-    "| pooled F1 | AUROC (95 % interval) | specificity | people undefined |"
-)
+HEADINGS = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "paper_f1": "paper's F1",
+    "paper_precision": "precision",
+    "paper_recall": "recall",
+    "pooled_f1": "pooled F1",
+    "auroc": "AUROC (95 % interval)",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "n_undefined": "people undefined",
+}
+POOLED = ("pooled_f1", "auroc", "sensitivity", "specificity")  # over all frames
+UNRANKED = ("paper_f1", "paper_precision", "paper_recall", "n_undefined")
+DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
 
 
 def figures_folder(
@@ -85,11 +102,11 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
         f"{len(faces)} frames have no face and are not scored.",
         f"Profile {run.profile.name} ({run.profile.image_size} px; {start}), "
         f"{describe_scheme(run.folds, word)}, seed {run.seed}; {_versions(run, stamps)}.",
-        f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "
-        "(Oo, Lee and Lim 2024, on YouTube Facial Palsy); a score without a denominator is "
-        "undefined and left out of its mean. Pooled F1, AUROC and specificity are over all frames; "
-        f"intervals come from resampling {word}s. Best of our rows in bold.",
+        f"{_about_scores(samples, word)}; intervals come from resampling {word}s. Best of our rows "
+        "in bold.",
     ]
+    if left_out := people_left_out(cohort, samples):
+        parts.insert(1, left_out)
     if is_drawn(cohort):
         parts.insert(0, "**These faces are drawn: the numbers are not numbers of patients.**")
     if word == "video":
@@ -97,49 +114,80 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
+def _about_scores(samples: pd.DataFrame, word: str) -> str:
+    if has_single_classes(samples):
+        return (
+            f"Every {word} has a single class: the healthy ones have no F1, the ill ones no false "
+            f'alarms, and "always palsy" would get 100, so no scores are means over {word}s here. '
+            "All are over all frames, in per cent (AUROC: 0 to 1)"
+        )
+    return (
+        f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "
+        "(Oo, Lee and Lim 2024, on YouTube Facial Palsy); a score without a denominator is "
+        "undefined and left out of its mean. Pooled F1, AUROC and specificity are over all frames"
+    )
+
+
+def people_left_out(cohort: Cohort, samples: pd.DataFrame) -> str:
+    """Say in one sentence who of a cohort has no sample, and how many have; empty for nobody."""
+    everybody, seen = cohort.videos["patient"].unique(), set(samples["patient"])
+    left_out = [who for who in everybody if who not in seen]
+    named = ", ".join(left_out[:5]) + (", ..." if len(left_out) > 5 else "")
+    told = (
+        f"This is of {len(seen)} of {len(everybody)} {cohort.group}s: no frame of {named} has both "
+        "a face and a label."
+    )
+    return told if left_out else ""
+
+
 def is_drawn(cohort: Cohort) -> bool:
     """Say whether a cohort is a phantom, with the truth of every drawn frame beside it."""
     return (cohort.root / "truth.csv").exists()
 
 
-def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int) -> str:
+def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int, backbone: str) -> str:
     """Return the table (`evaluation.TABLE_COLUMNS`) as markdown.
+
+    Scores of people are left out if the table has a `sensitivity`: they would tell nothing.
 
     Args:
         table: from `evaluation.table_1`.
         predictions: `runs.PREDICTIONS` of the same run, for the intervals.
         n_folds: how many folds make a model complete.
+        backbone: of the profile, to name the image nets.
     """
-    models = table["model"].isin(list(MODELS))
-    best = {c: table.loc[models, c].max() for c in ("f1", "precision", "recall", "auroc")}
-    best |= {c: table.loc[models, c].max() for c in ("pooled_f1", "specificity")}
-    lines = [HEADER, "|---|---" + "|---:" * 10 + "|"]
+    columns = POOLED if "sensitivity" in table else TABLE_COLUMNS
+    headings = {column: told for column, told in HEADINGS.items() if column in columns}
+    best = table.loc[table["model"].isin(list(MODELS)), list(headings)].max().to_dict()
+    lines = [f"| modality | model | {' | '.join(headings.values())} |"]
+    lines.append("|---|---" + "|---:" * len(headings) + "|")
     for i, row in enumerate(table.to_dict("records")):
         model = MODELS.get(row["model"])
         if row["model"] in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
-            lines.append("| **beyond the paper** |" + " |" * 11)
-        cells = [row["modality"], model.architecture if model else row["model"].replace("-", " ")]
+            lines.append("| **beyond the paper** |" + " |" * (1 + len(headings)))
+        what = architecture(model, backbone) if model else row["model"].replace("-", " ")
+        cells = [row["modality"], what]
         if pd.isna(row["auroc"]):
             done = predictions.loc[predictions["model"] == row["model"], "fold"].nunique()
             cells[1] += f" ({done} of {n_folds} folds)"
-        cells += [_number(row, c, best) for c in ("f1", "precision", "recall")]
-        cells += [_number(row, f"paper_{c}") for c in ("f1", "precision", "recall")]
-        cells += [_number(row, "pooled_f1", best), _auroc(row, predictions, best)]
-        cells += [_number(row, "specificity", best), _number(row, "n_undefined", digits=0)]
+        cells += [
+            _auroc(row, predictions, best) if c == "auroc" else _number(row, c, best)
+            for c in headings
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _number(row: dict, column: str, best: dict | None = None, digits: int = 1) -> str:
+def _number(row: dict, column: str, best: dict[str, float]) -> str:
     if pd.isna(row[column]):
         return "–"
-    text = f"{row[column]:.{digits}f}"
-    is_best = best and row["model"] not in BASELINES and row[column] == best[column]
-    return f"**{text}**" if is_best else text
+    text = f"{row[column]:.{DIGITS.get(column, 1)}f}"
+    ours = column not in UNRANKED and row["model"] not in BASELINES
+    return f"**{text}**" if ours and row[column] == best[column] else text
 
 
 def _auroc(row: dict, predictions: pd.DataFrame, best: dict) -> str:
-    text = _number(row, "auroc", best, digits=2)
+    text = _number(row, "auroc", best)
     if row["model"] in BASELINES or pd.isna(row["auroc"]):
         return text
     low, high = auroc_interval(predictions[predictions["model"] == row["model"]])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from palsy_utils import downloads
 from palsy_utils.cohort import load_cohort
 from palsy_utils.frames import extract_frames
 from palsy_utils.modalities import build_modalities
@@ -24,6 +25,12 @@ LANDMARKER = TEST_DATA / "models" / "face_landmarker.task"
 
 if LANDMARKER.exists():
     os.environ.setdefault("PALSY_FACE_LANDMARKER", str(LANDMARKER))
+# Whatever a kernel or command would download goes to a closed port of this machine, and fails.
+os.environ["https_proxy"] = "http://127.0.0.1:9"
+# Notebooks that tests execute by papermill run in this interpreter, and keep their pictures.
+os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+os.environ.pop("JUPYTER_PATH", None)
+os.environ.pop("MPLBACKEND", None)
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +44,17 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def landmarker_file() -> Path:
     """MediaPipe's Face Landmarker bundle."""
-    path = os.environ.get("PALSY_FACE_LANDMARKER")
-    if not path:
+    if not downloads.is_at_hand(downloads.LANDMARKER):
         pytest.skip("no Face Landmarker bundle: set PALSY_FACE_LANDMARKER to its path")
-    return Path(path)
+    return downloads.find(downloads.LANDMARKER)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    """Mark what needs more than the checkout, so that it can be run alone."""
+    for item in items:
+        if {"shared", "landmarker_file"}.intersection(item.fixturenames):
+            item.add_marker("shared")
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +132,7 @@ def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
     """The whole series, run once by the command at smoke size: its cohort, figures, output."""
     folder = tmp_path_factory.mktemp("smoke")
     root = Path(shutil.copytree(small_template, folder / "small"))
-    command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", root]
+    command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root]
     command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return SimpleNamespace(

@@ -1,10 +1,13 @@
 """Small drawn pictures, clips and whole cohorts on disk for tests; nobody real is in them."""
 
+import ast
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
+import nbformat
 import numpy as np
 import papermill
 
@@ -91,6 +94,16 @@ def set_shown(path: Path, times: float) -> None:
     edit_mp4(path, b"elst", edit)
 
 
+def set_delay(path: Path, seconds: float) -> None:
+    """Let an MP4's first picture come late, by an empty piece before it."""
+
+    def edit(box: bytes) -> bytes:
+        number = struct.pack(">I", struct.unpack_from(">I", box, 4)[0] + 1)
+        return box[:4] + number + struct.pack(">IiI", round(1000 * seconds), -1, 1 << 16) + box[8:]
+
+    edit_mp4(path, b"elst", edit)
+
+
 def moov_first(path: Path) -> None:
     """Put an MP4's index before its pictures, as for streaming."""
     content, boxes, at = path.read_bytes(), {}, 0
@@ -173,3 +186,20 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
     return {name: value for name, value in values.items() if name in known}
+
+
+def functions_of(notebook: Path) -> SimpleNamespace:
+    """Return what a notebook imports and defines, constants (`UPPER = ...`) included."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    names = {}
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type == "code":
+            tree = ast.parse(cell.source)
+            tree.body = [
+                node
+                for node in tree.body
+                if isinstance(node, kinds)
+                or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper())
+            ]
+            exec(compile(tree, notebook.name, "exec"), names)
+    return SimpleNamespace(**names)

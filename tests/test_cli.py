@@ -1,8 +1,10 @@
+import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from helpers import write_labels, write_picture
 
 from palsy_utils.cli import main
 
@@ -30,27 +32,73 @@ def test_status_before_anything_has_run(small):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is no folder"),
+        ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is not there"),
         ({"--profile": "huge"}, "There is no profile 'huge'"),
+        ({"--profile": "smoke+nonsense"}, "'nonsense' is no image net of torchvision"),
+        ({"--profile": "smoke+squeezenet1_0"}, "no image net of torchvision that ends in a linear"),
+        ({"--profile": "smoke+vit_b_16"}, "'vit_b_16' cannot be trained on images of 32 px"),
+        ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small cannot be written"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
         ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
+        ({"--scheduler": "tls://127.0.0.1:9"}, "No Dask scheduler answers at tls://127.0.0.1:9"),
     ],
 )
 def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
     monkeypatch.setattr("palsy_utils.cluster.CONNECT_TIMEOUT", "1s")
-    options = {"--cohort": small, "--profile": "smoke"} | changes
+    options = {"--cohort": small, "--profile": "smoke", "--figures": small.parent} | changes
     done = palsy("run", *[part for option in options.items() for part in option])
     assert done.exit_code == 1 and message in done.output
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_another_net_asks_for_its_own_weights(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path / "models")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing answers there
+    options = ("--profile", "paper+resnet18", "--figures", tmp_path)
+    done = palsy("run", "--cohort", small, *options)
+    assert done.exit_code == 1
+    assert re.search(r"Error: resnet18-\w+\.pth .* could not be downloaded", done.output)
+
+
+def test_the_module_is_the_command():
+    said = subprocess.check_output([sys.executable, "-m", "palsy_utils", "--help"], text=True)
+    assert said.startswith("Usage: palsy [OPTIONS] COMMAND")
 
 
 def test_one_person_cannot_be_left_out(small):
     lines = (small / "labels.csv").read_text().splitlines()
     kept = [line for line in lines if line.startswith(("patient", "p01"))]
     (small / "labels.csv").write_text("\n".join(kept) + "\n")
-    done = palsy("run", "--cohort", small, "--profile", "smoke")
+    done = palsy("run", "--cohort", small, "--profile", "smoke", "--figures", small.parent)
     assert done.exit_code == 1 and "folds need two or more" in done.output
+
+
+def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
+    rows = ["a,a,a.png,,,1", "b,b,b.png,,,0", "c,c,c.png,,,1", "d,d,d.png,,,0"]
+    for name in "abcd":
+        write_picture(tmp_path / f"{name}.png")
+    header = "patient,video,file,start_s,end_s,label"
+
+    def refused(*options, people=rows, command="run"):
+        write_labels(tmp_path, people, header)
+        done = palsy(command, "--cohort", tmp_path, "--profile", "smoke", *options)
+        assert done.exit_code in (1, 2) and "Traceback" not in done.output
+        assert not (tmp_path / "frames").exists() and not (tmp_path / "runs").exists()
+        return done.output
+
+    for folds in (1, 5):
+        assert f"{folds} folds cannot be made of 4 people" in refused("--folds", folds)
+    assert "'--folds': -1 is not in the range" in refused("--folds", -1)
+    for seed in (-1, 2**32):
+        assert f"'--seed': {seed} is not in the range" in refused("--seed", seed)
+    assert "2 person(s) with palsy and 0 without" in refused(people=rows[::2])
+    assert "of 1 person(s), and folds need two" in refused(people=rows[:1])
+    assert "2 person(s) with palsy and 1 without, and at least 2" in refused(people=rows[:3])
+    assert "at least 2 of each is needed" in refused("--folds", 2, people=rows[:3])
+    fit = ("--model", "asymmetry-fnn")
+    assert "0 without, and at least 1" in refused(*fit, people=rows[::2], command="fit")
+    assert "'--seed': -1 is not in the range" in refused(*fit, "--seed", -1, command="fit")
 
 
 def test_help_needs_no_heavy_library():

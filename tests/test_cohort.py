@@ -108,6 +108,73 @@ def test_labels_without_regions_as_spreadsheets_write_them(root):
     assert cohort.notes == ("Columns of labels.csv that were passed over: 'comment'.",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Patient,Video,File,Start_s,End_s,Eyes,MOUTH\n1,a,a.mp4,,1.5,Normal,STRONG\n",
+        "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong,,\n",
+        "patient,video,file,start_s,end_s,eyes,mouth\n1,a,a.mp4,,1.5,normal,strong,,\n",
+        "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong\n",
+        "sep=,\r\npatient,video,file,start_s,end_s,eyes,mouth\r\n1,a,a.mp4,,1.5,normal,strong\r\n",
+        "patient\tvideo\tfile\tstart_s\tend_s\teyes\tmouth\n1\ta\ta.mp4\t\t1.5\tnormal\tstrong\n",
+        "sep=;\npatient;video;file;start_s;end_s;eyes;mouth\n1;a;a.mp4;;1.5;normal;strong\n",
+    ],
+    ids=["capitals", "two empty columns", "commas", "empty header cells", "sep=", "tabs", "sep=;"],
+)
+def test_labels_as_other_programs_write_them(root, text):
+    (root / "labels.csv").write_text(text, newline="")
+    cohort = load_cohort(root)
+    assert cohort.videos.values.tolist() == [["1", "a", "a.mp4", "clip"]]
+    assert cohort.labels.drop(columns="start_s").values.tolist() == [
+        ["1", "a", 1.5, "normal", "strong", 1.0]
+    ]
+    assert cohort.notes == ()
+
+
+def test_the_row_of_an_error_is_that_of_the_spreadsheet(root):
+    (root / "labels.csv").write_text(f"sep=,\n{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,,2\n")
+    with pytest.raises(PalsyError, match="row 3, column label"):
+        load_cohort(root)
+
+
+def test_what_lies_beside_the_labels_and_is_not_read_is_named(root):
+    for name in ("palsy/c.mp4", "pictures/2.HEIC", "pictures/3.heic", "pictures/readme"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    rows = ["1,a,a.mp4,,,1", "2,b,pictures,,,0"]
+    cohort = load_cohort(write_labels(root, rows, LABEL_HEADER))
+    assert cohort.notes == (
+        "labels.csv alone says who is in this cohort: what else lies in palsy/ was not read.",
+        "3 file(s) or folder(s) were passed over, as neither clip nor image: 2 .heic, "
+        "1 without a suffix.",
+    )
+
+
+def test_people_who_are_in_no_video_are_named(root):
+    write_labels(root, ["1,a,a.mp4,,,1", "2,b,b.mp4,,,0"], LABEL_HEADER)
+    (root / "patients.csv").write_text("Patient,Side\n1,left\n02,right\n")
+    assert load_cohort(root).notes == (
+        "patients.csv tells of 1 people who are in no video, the first '02': compare how they are "
+        "written.",
+    )
+    (root / "patients.csv").write_text("patient,skin_tone\n1,11\n")
+    with pytest.raises(PalsyError, match=r"patients.csv, row 2, column skin_tone: '11'"):
+        load_cohort(root)
+
+
+def test_links_are_followed_where_the_user_says_so(root, tmp_path, monkeypatch):
+    rows = ["1,a,leads_out.jpg,,,1", "2,b,b.mp4,,,0"]
+    write_labels(root, rows, LABEL_HEADER)
+    monkeypatch.setenv("PALSY_LINKS", str(tmp_path / "clinic" / "pictures"))
+    with pytest.raises(PalsyError, match="a link that leads out"):
+        load_cohort(root)
+    monkeypatch.setenv("PALSY_LINKS", str(tmp_path))
+    assert load_cohort(root).videos["kind"].tolist() == ["image", "clip"]
+    write_labels(root, [rows[0].replace("leads_out", "../outside"), rows[1]], LABEL_HEADER)
+    with pytest.raises(PalsyError, match="inside the cohort's folder"):
+        load_cohort(root)
+
+
 def test_frame_labels_keeps_order_index_and_columns(root):
     cohort = load_cohort(write_labels(root, ["1,a,a.mp4,,,1", "2,b,b.mp4,,,0"], LABEL_HEADER))
     frames = frames_of(cohort).sample(frac=1, random_state=0)
@@ -138,7 +205,6 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
         ("2,.hidden,b.mp4,,,,", "video", ".hidden"),
         ("2,a/b,b.mp4,,,,", "video", "a/b"),
         ("2,v2,b.mp4,,,strog,", "eyes", "write 'strong'"),
-        ("2,v2,b.mp4,,,,Normal", "mouth", "write 'normal'"),
         ("2,v2,b.mp4,,,,7", "mouth", "normal or slight or strong"),
         ('2,v2,b.mp4,"1,5",,,', "start_s", "decimal point"),
         ("2,v2,b.mp4,-1,,,", "start_s", "'-1'"),
@@ -159,8 +225,8 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
         ("2,v2,pictures/../b.mp4,,,,", "file", "without .. in it"),
         ("2,v2,/etc/hostname,,,,", "file", "inside the cohort's folder"),
         ("2,v2,C:\\a.mp4,,,,", "file", "inside the cohort's folder"),
-        ("2,v2,leads_out.jpg,,,,", "file", "inside the cohort's folder"),
-        ("2,v2,leads_out/outside.jpg,,,,", "file", "inside the cohort's folder"),
+        ("2,v2,leads_out.jpg,,,,", "file", "a link that leads out of the cohort's folder"),
+        ("2,v2,leads_out/outside.jpg,,,,", "file", "a link that leads out"),
         ("2,v2,circle.mp4,,,,", "file", "circle.mp4"),
         (f"2,v2,{'x' * 300}.mp4,,,,", "file", "x.mp4"),
         ("2,v2,notes.txt,,,,", "file", "neither a clip nor an image"),
@@ -185,14 +251,14 @@ def test_a_wrong_cell_is_named_with_row_and_column(root, row, column, told):
         ("patient,video,file,start_s,end_s,label\n", "is empty"),
         ("patient,video,file,strat_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'strat_s'"),
         ("patient,video,file,end_s,label\n1,a,a.mp4,,1", "'start_s' is missing: add it"),
-        ("Patient,video,file,start_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'Patient'"),
+        ("Pateint,video,file,start_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'pateint'"),
         ("patient,video,file,start_s,end_s,eye,mouth\n1,a,a.mp4,,,,", "rename the column 'eye'"),
         ("patient,video,file,start_s,end_s,lable\n1,a,a.mp4,,,1", "rename the column 'lable'"),
         ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'eyes' is missing"),
         ("patient,video,file,start_s,end_s,eyes\n1,a,a.mp4,,,", "the column 'mouth' is missing"),
         (f"{LABEL_HEADER},eyes\n1,a,a.mp4,,,1,", "keep either"),
         (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there more"),
-        (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;;;1", "semicolons"),
+        (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;1,5;;1", "column start_s: '1,5'"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,", "row 3: the row has 5 cells"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1,5", "row 2: the row has 7 cells"),
         (f'{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,"b,b.mp4,,,0', "quotation mark"),
@@ -264,7 +330,8 @@ def test_class_folders(tmp_path):
     assert "the source" in notes
     assert "1 name(s) occur in both" in notes
     assert "3 file(s) lie directly" in notes
-    assert "3 file(s) or folder(s) were passed over" in notes
+    assert "2 file(s) or folder(s) were passed over" in notes
+    assert "1 .txt" in notes and "1 .docx" in notes
 
 
 def test_class_folder_notes_say_only_what_happened(tmp_path):
@@ -283,7 +350,7 @@ def test_class_folder_notes_say_only_what_happened(tmp_path):
         (["palsy/a.jpg", "healthy/a.txt"], "holds no clips and no images"),
         (["palsy/a b.jpg", "palsy/a-b.jpg", "healthy/c.jpg"], "the same id 'palsy-a-b'"),
         (["palsy/a.jpg", "palsy/A.png", "healthy/c.jpg"], "the same id"),
-        (["palsy/a/b.mp4", "palsy/a-b.mp4", "healthy/c.jpg"], "the same id 'palsy-a-b'"),
+        (["palsy/a/b.mp4", "palsy/a-b.mp4", "healthy/c.jpg"], "the same id 'palsy-a-b.mp4'"),
         (["palsy/患者.jpg", "healthy/c.jpg"], "no id can be made"),
         ([f"palsy/{'x' * 90}.jpg", "healthy/c.jpg"], "80"),
         (["palsy/a.jpg", "Palsy/b.jpg", "healthy/c.jpg"], "keep one"),
@@ -307,15 +374,49 @@ def test_links_out_of_a_class_folder(tmp_path):
     write_picture(root / "healthy" / "a.jpg")
     (root / "palsy" / "b").mkdir(parents=True)
     (root / "palsy" / "b" / "1.jpg").symlink_to(tmp_path / "outside.jpg")
-    with pytest.raises(PalsyError, match="inside the cohort's folder"):
+    with pytest.raises(PalsyError, match="a link that leads out"):
         load_cohort(root)
 
 
+def test_names_that_differ_in_their_suffix_alone_are_one_person(tmp_path):
+    for name in ("palsy/a.png", "palsy/a.BMP", "palsy/b/1.jpg", "palsy/b.jpg", "healthy/c/1.jpg"):
+        write_picture(tmp_path / name)
+    for name in ("healthy/c/visit.mp4", "healthy/c/visit.mov"):
+        (tmp_path / name).touch()
+    videos = load_cohort(tmp_path).videos
+    assert sorted(videos[["patient", "video", "kind"]].values.tolist()) == [
+        ["healthy-c", "healthy-c", "folder"],
+        ["healthy-c", "healthy-c-visit.mov", "clip"],
+        ["healthy-c", "healthy-c-visit.mp4", "clip"],
+        ["palsy-a", "palsy-a.bmp", "image"],
+        ["palsy-a", "palsy-a.png", "image"],
+        ["palsy-b", "palsy-b", "folder"],
+        ["palsy-b", "palsy-b.jpg", "image"],
+    ]
+
+
+def test_the_same_picture_of_two_people_is_named(tmp_path):
+    for name in ("palsy/a/1.png", "palsy/a/2.png", "palsy/b.png", "healthy/c.png"):
+        write_picture(tmp_path / name, number=7)
+    write_picture(tmp_path / "healthy" / "d.png", number=8)
+    for name in ("palsy/e.png", "palsy/f.png"):
+        write_picture(tmp_path / name, number=9)
+    notes = list(summary(load_cohort(tmp_path))["notes"]["note"])
+    assert notes[-1] == (
+        "2 picture(s) or clip(s) are there of two people, 1 of them with different labels, the "
+        "first as palsy/a/1.png and palsy/a/2.png: keep one of each."
+    )
+    for name in ("palsy/b.png", "healthy/c.png", "palsy/f.png"):
+        (tmp_path / name).unlink()
+    write_picture(tmp_path / "healthy" / "c.png", number=1)
+    assert not summary(load_cohort(tmp_path))["notes"]["note"].str.contains("two people").any()
+
+
 def test_no_folder(tmp_path):
-    with pytest.raises(PalsyError, match="is no folder"):
+    with pytest.raises(PalsyError, match="is not there"):
         load_cohort(tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(PalsyError, match="is no folder"):
+    with pytest.raises(PalsyError, match="is a file"):
         load_cohort(str(tmp_path / "file"))
 
 

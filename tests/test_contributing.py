@@ -19,7 +19,7 @@ def test_a_modality_is_ten_lines(small, tmp_path):
         shutil.copytree(PROJECT / name, copy / name)
     apply = ["git", "apply", "--directory", str(copy.relative_to("/")), "--unsafe-paths"]
     subprocess.run([*apply, "-"], input=diff, text=True, check=True, cwd="/")
-    command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", small]
+    command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", small]
     command += ["--profile", "smoke", "--models", "sums-fnn", "--figures", tmp_path / "figures"]
     command += ["--folds", "2"]
     changed = os.environ | {"PYTHONPATH": str(copy)}

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from palsy_utils.downloads import LANDMARKER, Download, find, find_imagenet_weights, is_at_hand
-from palsy_utils.files import PalsyError
+from palsy_utils.files import PalsyError, sha256
 
 CLOSED = "http://127.0.0.1:9/never-there.bin"  # the discard port: nothing answers
 
@@ -11,13 +11,13 @@ CLOSED = "http://127.0.0.1:9/never-there.bin"  # the discard port: nothing answe
 @pytest.fixture
 def wanted(tmp_path, monkeypatch):
     """A public file that is not at hand, whose address does not answer."""
-    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path / "data" / "models")
     monkeypatch.delenv("PALSY_TEST_FILE", raising=False)
     return Download("PALSY_TEST_FILE", CLOSED, hashlib.sha256(b"content").hexdigest())
 
 
 def test_the_bundle_beside_the_project_is_the_known_one(landmarker_file):
-    assert find(LANDMARKER) == landmarker_file
+    assert sha256(landmarker_file) == LANDMARKER.sha256
 
 
 def test_a_file_that_cannot_be_had_says_how_to_get_it(wanted):
@@ -53,7 +53,7 @@ def test_a_variable_that_names_nothing_is_named(wanted, monkeypatch):
 
 
 def test_imagenet_weights_are_required_only_where_a_profile_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path / "data" / "models")
     monkeypatch.delenv("PALSY_RESNET50_WEIGHTS", raising=False)
     monkeypatch.setattr(
         "palsy_utils.downloads.RESNET50", Download("PALSY_RESNET50_WEIGHTS", CLOSED, "0")

@@ -98,6 +98,8 @@ def test_check_says_what_is_wrong(capsys):
     assert capsys.readouterr().out == "Right.\n"
     with pytest.raises(AssertionError, match="Count people"):
         check(False, "Count people, not videos.")
+    check(False, "not shown", unless="nobody has graded eyes and mouth.")
+    assert capsys.readouterr().out == "Not answerable here: nobody has graded eyes and mouth.\n"
 
 
 def test_a_batch_leaves_solutions_and_checks_out(tmp_path, monkeypatch):

@@ -1,9 +1,17 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
-from palsy_utils.files import PalsyError, publish, read_json, sha256, write_json, write_text
+from palsy_utils.files import (
+    PalsyError,
+    publish,
+    read_json,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 def test_what_was_there_survives_a_failure(tmp_path):
@@ -35,6 +43,36 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PalsyError, match=r"file/result\.txt could not be written"):
         write_text("new", tmp_path / "file" / "result.txt")
+
+
+@pytest.fixture
+def umask():
+    """The usual one, which lets everybody read."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def modes(*paths):
+    return [oct(path.stat().st_mode & 0o777) for path in paths]
+
+
+@pytest.mark.usefixtures("umask")
+def test_only_the_owner_may_read_unless_it_is_meant_for_everybody(tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    for public, file, folder in [(False, "0o600", "0o700"), (True, "0o644", "0o755")]:
+        path = there / str(public) / "deep" / "result.txt"
+        for _ in ("new", "again"):
+            write_text("result", path, public)
+            assert modes(path, path.parent, path.parents[1], there) == [
+                file,
+                folder,
+                folder,
+                "0o755",
+            ]
+    with publish(there / "result.txt") as part:
+        assert modes(part) == ["0o600"]  # while it is being written, too
 
 
 def test_json_comes_back_and_a_damaged_one_is_none(tmp_path):

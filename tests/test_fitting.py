@@ -201,7 +201,7 @@ def test_command_writes_model_and_card(small, tmp_path):
     assert done.exit_code == 1 and "a single class" in done.output
     assert read_model(path).facts["palsy"] > 0  # what was there stays
     done = CliRunner().invoke(main, ["fit", "--cohort", str(small / "gone"), "--model", "x"])
-    assert done.exit_code == 1 and "gone is no folder" in done.output
+    assert done.exit_code == 1 and "gone is not there" in done.output
 
 
 def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, tmp_path):

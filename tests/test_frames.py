@@ -10,6 +10,7 @@ from helpers import (
     cut_off,
     moov_first,
     read_picture,
+    set_delay,
     set_durations,
     set_rotation,
     set_shown,
@@ -111,6 +112,15 @@ def test_a_clip_that_was_trimmed_is_not_cut_off(tmp_path):
     table = sampled(tmp_path)
     assert len(table) == 9
     assert set(table["note"]) == {""}
+
+
+def test_a_clip_whose_first_picture_comes_late_says_from_where_times_count(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 30)
+    set_delay(tmp_path / "clip.mp4", 1.4)
+    table = sampled(tmp_path)
+    note = "times count from the first picture, whose stamp is 1.40 s"
+    assert list(table["note"]) == [note] + [""] * 5
+    assert list(table["time_s"]) == pytest.approx([i / 6 for i in range(6)], abs=0.001)
 
 
 @pytest.mark.parametrize(

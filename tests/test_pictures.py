@@ -1,8 +1,10 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
 
-from palsy_utils.pictures import read_image
+from palsy_utils.pictures import native_silence, read_image
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,19 @@ def test_what_cannot_be_read_says_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     assert read_image(tmp_path / "a.png") == (None, "unreadable")
     assert read_image(tmp_path / "missing.png") == (None, "unreadable")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".tiff", ".webp"])
+def test_of_a_picture_that_is_cut_off_only_we_speak(face, tmp_path, suffix, capfd):
+    content = cv2.imencode(suffix, face)[1].tobytes()
+    (tmp_path / f"cut{suffix}").write_bytes(content[: len(content) // 2])
+    read_image(tmp_path / f"cut{suffix}")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_silence_ends_where_it_should(capfd):
+    with pytest.raises(RuntimeError), native_silence(), native_silence():
+        os.write(2, b"not heard")
+        raise RuntimeError
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

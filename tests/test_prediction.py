@@ -16,6 +16,7 @@ from palsy_utils.attention import predict_with_attention
 from palsy_utils.cli import main
 from palsy_utils.clip_measures import MEASURES, measures, most_asymmetric, turn
 from palsy_utils.cohort import load_cohort
+from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.fitting import open_everybody, write_model
@@ -204,6 +205,26 @@ def test_notebook_and_command_say_the_same(small_template, model_file, landmarke
         assert (tmp_path / "notebook" / file.name).read_bytes() == file.read_bytes()
 
 
+def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
+    small_template, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("PALSY_FACE_LANDMARKER", raising=False)
+    if is_at_hand(LANDMARKER):
+        pytest.skip("the landmark model lies in data/models: move it away to test its absence")
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    clip = shutil.copy(small_template / "clips" / "p02-1.mp4", tmp_path / "p01-1.mp4")
+    ours = measure_clip(clip, tmp_path / "one", SMOKE, small_template)
+    (note,) = ours.cohort.notes
+    assert "this clip is p02-1 of the cohort small" in note
+    table, landmarks, _ = load_faces(load_cohort(small_template))
+    assert np.array_equal(load_faces(ours.cohort)[1], landmarks[table["video"] == "p02-1"])
+    with open(clip, "ab") as file:
+        file.write(b"another clip")
+    with pytest.raises(PalsyError, match=r"face_landmarker\.task is not at hand"):
+        measure_clip(clip, tmp_path / "other", SMOKE, small_template)
+
+
 def refuse(clip, model, output, message):
     with pytest.raises(PalsyError, match=message):
         list(predict(str(clip), str(model), str(output), "cpu"))
@@ -235,7 +256,7 @@ def test_bad_clips_are_named(model_file, tmp_path):
 def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_file, tmp_path):
     clip = small_template / "clips" / "p01-1.mp4"
     (tmp_path / "file").write_text("")
-    refuse(clip, model_file, tmp_path / "file", "file cannot be written .* as output")
+    refuse(clip, model_file, tmp_path / "file", "file cannot be written .*: choose another folder")
     refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
     album = write_picture(tmp_path / "album" / "1.png").parent

@@ -1,16 +1,23 @@
 """What must hold of the repository itself: its notebooks, and what readers meet."""
 
+import ast
 import io
 import json
 import re
+import shutil
 import subprocess
-from itertools import pairwise
+import tomllib
+from collections import Counter
+from itertools import chain, pairwise
 from statistics import median
 
 import pandas as pd
 import papermill
 import pytest
 from conftest import PROJECT
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from palsy_utils.rows import MODELS, NEW_MODELS
 
@@ -51,7 +58,23 @@ def test_cells_are_short_and_come_after_prose(name):
     assert max(lengths(name)) <= 30
     cells = CONTENT[name]["cells"]
     assert cells[0]["cell_type"] == "markdown" and cells[-1]["cell_type"] == "markdown"
-    assert not any(re.match(r"\s*(def|class) ", line) for c in code(name) for line in c["source"])
+
+
+def test_what_a_notebook_defines_is_short_and_used_there_alone():
+    trees = {name: [ast.parse("".join(c["source"])) for c in code(name)] for name in CONTENT}
+    trees |= {p: [ast.parse(p.read_text())] for p in PROJECT.glob("palsy_utils/**/*.py")}
+    definition = (ast.FunctionDef, ast.ClassDef)
+    defined = {
+        k: [n for t in v for n in t.body if isinstance(n, definition)] for k, v in trees.items()
+    }
+    places = Counter(node.name for nodes in defined.values() for node in nodes)
+    for name in CONTENT:
+        used = {n.id for t in trees[name] for n in ast.walk(t) if isinstance(n, ast.Name)}
+        for node in defined[name]:
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= 25, f"{name}: {node.name} has {lines} lines"
+            assert node.name in used, f"{name}: nothing uses {node.name}"
+            assert places[node.name] == 1, f"{name}: {node.name} stands elsewhere too"
 
 
 def test_median_cell_is_at_most_six_lines_and_most_under_fifteen():
@@ -70,6 +93,27 @@ def test_every_model_has_its_notebook_with_the_parameters_of_the_batch():
 def test_module_stays_thin():
     longest = {p.name: len(p.read_text().splitlines()) for p in PROJECT.glob("palsy_utils/**/*.py")}
     assert all(lines <= 250 for lines in longest.values()), longest
+
+
+def test_every_dependency_is_there_in_the_version_that_was_tested():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = map(Requirement, [*project["dependencies"], *chain(*extras)])
+    lines = (PROJECT / "tests" / "constraints.txt").read_text().split()
+    tested = {canonicalize_name(name): v for name, v in (line.split("==") for line in lines)}
+    for requirement in wanted:
+        assert requirement.specifier.contains(tested[canonicalize_name(requirement.name)])
+    assert tested["mediapipe"] in SpecifierSet("<0.10.35"), "later ones send metrics"
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_a_moved_folder_is_told_in_one_sentence(tmp_path):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "installed").write_text("/another/place\n")
+    command = ["make", "-f", PROJECT / "Makefile", "unmoved"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode and done.stdout.startswith("This folder was /another/place, and .venv")
+    assert done.stdout.count("\n") == 1
 
 
 def test_readme_shows_the_committed_table():

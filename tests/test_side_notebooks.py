@@ -1,25 +1,49 @@
-"""Notebook 13 where little is at hand; test_exercises.py runs it, and notebook 12, with all."""
+"""Notebooks where little is at hand; test_exercises.py runs them with all."""
 
 import json
+from pathlib import Path
 
-import nbformat
 import papermill
 from conftest import PROJECT
+from helpers import small_parameters
 
-from palsy_utils.exercises import without_exercises
-
-SLIDERS = PROJECT / "notebooks" / "13_a_face_on_sliders.ipynb"
+NOTEBOOKS = PROJECT / "notebooks"
 
 
-def test_without_the_landmark_model_the_drawing_is_shown_alone(tmp_path, monkeypatch):
-    monkeypatch.setenv("PALSY_FACE_LANDMARKER", str(tmp_path / "absent.task"))
-    (tmp_path / "source.ipynb").write_text(nbformat.writes(without_exercises(SLIDERS)))
+def outputs_of(name: str, parameters: dict, folder: Path) -> list[dict]:
+    """Execute a notebook, exercises included, and return the outputs of its cells."""
     done = papermill.execute_notebook(
-        str(tmp_path / "source.ipynb"),
-        str(tmp_path / "done.ipynb"),
-        cwd=str(SLIDERS.parent),
+        str(NOTEBOOKS / f"{name}.ipynb"),
+        str(folder / "done.ipynb"),
+        parameters,
+        cwd=str(NOTEBOOKS),
         progress_bar=False,
     )
-    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
-    assert "you see the drawing alone" in json.dumps(outputs)
+    return [output for cell in done.cells for output in cell.get("outputs", [])]
+
+
+def test_without_the_landmark_model_all_faces_are_shown_and_answered(tmp_path, monkeypatch):
+    monkeypatch.setenv("PALSY_FACE_LANDMARKER", str(tmp_path / "absent.task"))
+    outputs = outputs_of("13_a_face_on_sliders", {}, tmp_path)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 5
+    assert sum(output.get("text") == "Right.\n" for output in outputs) == 3
+    assert "measured beforehand" in json.dumps(outputs)
+
+
+def test_a_notebook_that_cannot_go_on_says_what_to_run_and_stays_green(smoke, tmp_path):
+    """Notebook 08 needs models that the default run does not train."""
+    name = "08_weighted_late_fusion"
+    parameters = small_parameters(NOTEBOOKS / f"{name}.ipynb", smoke.root, tmp_path)
+    said = "".join(output.get("text", "") for output in outputs_of(name, parameters, tmp_path))
+    assert f"palsy run --cohort {smoke.root} --profile smoke --models weighted-late" in said
+    assert "To be trained first: asymmetry-fnn, handcrafted-fnn." in said
+    assert said.count("Skipped, for the reason given above.\n") == 13 and "Right" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_notebook_10_explains_what_the_default_run_has(smoke, tmp_path):
+    name = "10_explanations"
+    parameters = small_parameters(NOTEBOOKS / f"{name}.ipynb", smoke.root, tmp_path)
+    outputs = outputs_of(name, parameters | {"random_nets": 1}, tmp_path)
+    assert [output.get("text") for output in outputs].count("Right.\n") == 4
+    assert "this run has no lines-multitask-resnet50" in json.dumps(outputs)

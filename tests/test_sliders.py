@@ -7,9 +7,21 @@ import numpy as np
 import pytest
 
 from palsy_utils import plots_sliders
+from palsy_utils.files import PalsyError
 from palsy_utils.landmarker import open_landmarker
 from palsy_utils.plots_sliders import open_panel, sliders
-from palsy_utils.sliders import SIZE, Face, apart, change, draw, pose, see, why_not_measured
+from palsy_utils.sliders import (
+    BEFOREHAND,
+    SIZE,
+    Face,
+    apart,
+    change,
+    draw,
+    faces_beforehand,
+    pose,
+    see,
+    why_not_measured,
+)
 
 
 @pytest.fixture
@@ -70,11 +82,34 @@ def test_a_picture_without_a_face_shows_the_picture_alone(measuring):
     assert list(see(np.zeros((SIZE, SIZE, 3), np.uint8))) == ["picture"]
 
 
-def test_without_the_model_the_drawing_is_shown_alone_with_one_sentence(without_model):
+def test_a_face_that_was_not_measured_beforehand_is_an_error_in_one_sentence(without_model):
     assert "PALSY_FACE_LANDMARKER" in why_not_measured()
-    seen = see(draw(Face()))
-    assert list(seen) == ["picture"]
-    assert open_panel(seen)(seen).startswith(b"\x89PNG")
+    for face in (Face(smile=0.7, blink=0.4), Face(region="eye", severity=0.03, blink=1.0)):
+        with pytest.raises(PalsyError, match="not measured beforehand, and PALSY_FACE_LANDMARKER"):
+            see(draw(face))
+    alone = {"picture": draw(Face(smile=0.7))}
+    assert open_panel(see(draw(Face())))(alone).startswith(b"\x89PNG")
+
+
+def test_what_was_measured_beforehand_is_of_the_faces_as_they_are_drawn_now(without_model):
+    again = "the drawing has changed: run `python -m palsy_utils.sliders`"
+    for face in faces_beforehand():
+        try:
+            assert len(see(draw(face))["expressions"]) == 52
+        except PalsyError:
+            pytest.fail(f"{face}: {again}")
+    assert BEFOREHAND.stat().st_size < 200_000
+
+
+def test_what_was_measured_beforehand_is_what_the_model_measures(landmarker_file, monkeypatch):
+    shown = [Face(), Face(region="brow", severity=0.55, brow=1.0), Face("right", "mouth", 1.0, 0.9)]
+    why_not_measured.cache_clear()
+    measured = [see(draw(face)) for face in shown]
+    monkeypatch.setattr("palsy_utils.sliders.why_not_measured", lambda: "it is not asked")
+    for face, now in zip(shown, measured, strict=True):
+        before = see(draw(face))
+        assert np.abs(before["coordinates"] - now["coordinates"]).max() < 0.002
+        assert np.abs(before["expressions"] - now["expressions"]).max() < 0.005
 
 
 def test_the_picture_follows_every_slider(without_model, monkeypatch):

@@ -259,7 +259,7 @@ def whole_run(folder: Path) -> tuple[float, float]:
         for name in ("labels.csv", "clips", "faces"):
             source = PHANTOM / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
-        command = [sys.executable, "-m", "palsy_utils.cli", "run", "--cohort", root]
+        command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root]
         command += ["--profile", "smoke", "--workers", str(workers), "--figures", folder]
         subprocess.run(command, check=True, capture_output=True)
 
@@ -302,7 +302,7 @@ def measure(where: str) -> None:
         print(f"{what}: {plain:.2f} s against {ours:.2f} s, ratio {plain / ours:.2f}", flush=True)
 
     for what, command in (
-        ("palsy --help", ["-m", "palsy_utils.cli", "--help"]),
+        ("palsy --help", ["-m", "palsy_utils", "--help"]),
         ("import palsy_utils", ["-c", "import palsy_utils"]),
     ):
         add(what, "half a second", 0.5, start_up(command), 1, "")

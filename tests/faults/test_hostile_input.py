@@ -144,8 +144,9 @@ def quoted(cell):
 def test_labels_csv(clinic, n):
     load_cohort(write_labels(clinic, ["1,v1,a.mp4,0,1,1"], LABEL_HEADER))  # imports what it needs
 
-    def check(rows, header):
-        text = "\n".join([header, *(",".join(map(quoted, row)) for row in rows)])
+    def check(rows, header, parted):
+        lines = [header.split(","), *(map(quoted, row) for row in rows)]
+        text = "\n".join(map(parted.join, lines))
         (clinic / "labels.csv").write_bytes(text.encode("utf-8", "surrogatepass"))
         try:
             with only_inside(clinic):
@@ -164,27 +165,43 @@ def test_labels_csv(clinic, n):
         lambda row, at, cell: row[:at] + [cell] + row[at + 1 :], good, st.integers(0, 5), CELLS
     )
     header = st.sampled_from([LABEL_HEADER, LABEL_HEADER.replace("label", "eyes")])
-    hold(check, n, st.lists(odd | row, max_size=4), header)
+    hold(check, n, st.lists(odd | row, max_size=4), header, st.sampled_from(",,;\t"))
 
 
 @cases(500)
 def test_patients_csv(tmp_path, n):
+    """Beside labels, as a cohort's: what is read of people fits into tables and the notes."""
+    root = tmp_path / "clinic"
+    write_picture(root / "a.png")
+    write_picture(root / "b.png")
+    write_labels(root, ["1,v1,a.png,,,1", "2,v2,b.png,,,0"], LABEL_HEADER)
+
     def check(content):
-        (tmp_path / "patients.csv").write_bytes(content)
+        (root / "patients.csv").write_bytes(content)
         try:
-            load_people(tmp_path)
+            with only_inside(root):
+                people, cohort = load_people(root), load_cohort(root)
         except PalsyError as error:
             assert in_one_sentence(error)
+        else:
+            assert people.index.is_unique and set(people) <= {"side", "skin_tone"}
+            assert all("\n" not in note for note in cohort.notes)
+            if "skin_tone" in people:
+                assert people["skin_tone"].dropna().between(1, 10).all()
 
-    whole = b"patient,side,skin_tone\n1,left,3\n2,none,7\n"
-    hold(check, n, st.one_of(damaged(whole), st.binary(max_size=100)))
+    wholes = [
+        b"patient,side,skin_tone\n1,left,3\n2,none,7\n",
+        b"sep=;\r\nPatient;SIDE;video\r\n1;Left;v1\r\n2;;v2\r\n",
+        b"patient\tskin_tone\t\t\n1\t3\t\t\n9\t\t\t\n",
+    ]
+    hold(check, n, st.one_of(damaged(wholes), st.binary(max_size=100)))
 
 
 def test_a_patients_table_that_leads_out_is_not_read(tmp_path):
     (tmp_path / "secret.csv").write_text("patient,side\nsecret,left\n")
     (tmp_path / "cohort").mkdir()
     (tmp_path / "cohort" / "patients.csv").symlink_to(tmp_path / "secret.csv")
-    with pytest.raises(PalsyError, match="inside the cohort's folder"):
+    with pytest.raises(PalsyError, match="a link that leads out of the cohort's folder"):
         load_people(tmp_path / "cohort")
 
 
@@ -278,7 +295,9 @@ NAMES = st.one_of(
 
 @cases(600, short=10)
 def test_names_on_disk(tmp_path, n):
-    picture = write_picture(tmp_path / "1.jpg").read_bytes()
+    picture = write_picture(tmp_path / "first" / "palsy" / "1.jpg").read_bytes()
+    write_picture(tmp_path / "first" / "healthy" / "1.jpg")
+    extract_frames(load_cohort(tmp_path / "first"))  # imports what it needs
     number = iter(range(10**6))
 
     def check(names):

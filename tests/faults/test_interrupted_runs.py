@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,11 +24,13 @@ import pandas as pd
 import psutil
 import pytest
 from helpers import flip
+from test_fitting import fit_small
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.downloads import Download, find
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
+from palsy_utils.fitting import write_model
 from palsy_utils.landmarker import measure_image, open_landmarker
 from palsy_utils.pictures import read_image
 from palsy_utils.rows import PAPER_MODELS
@@ -35,6 +39,7 @@ ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
 FOLDS = ("p01", "p02", "p04")
 RUN = Path("runs") / "smoke"
 PATIENCE = 600  # s
+PALSY = [sys.executable, "-m", "palsy_utils.cli"]
 
 
 def give(source, target):
@@ -63,10 +68,9 @@ def run(command, **options):
     )
 
 
-def start(command):
-    return subprocess.Popen(
-        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(command, **options):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, start_new_session=True, **pipes, **options)
 
 
 def wait_for(what, process):
@@ -83,9 +87,13 @@ def attempts(root, stage=ROW):
     return list((root / RUN / stage).glob(".*.attempt/*"))
 
 
-def kernels_of(process):
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+def children_of(process, word):
+    """Return the processes under one in whose command a word stands."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended
+            found += [child] * (word in child.cmdline())
+    return found
 
 
 def assert_whole(smoke, root, models=None):
@@ -138,13 +146,63 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
     # A kernel dies in the middle.
     second = start(command)
     wait_for(lambda: attempts(root), second)
-    random.choice(wait_for(lambda: kernels_of(second), second)).kill()
+    random.choice(wait_for(lambda: children_of(second, "ipykernel_launcher"), second)).kill()
     said = second.communicate(timeout=PATIENCE)[1]
     assert second.returncode == 1 and "1 notebook(s) failed" in said and "Kernel died" in said
 
     done = run(command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert_whole(smoke, root)
+
+
+def assert_tidy(process, number, children, scratch):
+    """A stopped command says so in one line, and leaves neither children nor temporary files."""
+    _, alive = psutil.wait_procs(children, timeout=5)
+    for child in alive:
+        child.kill()
+    assert not alive
+    said = process.communicate(timeout=5)[1]  # nobody holds its pipe
+    if number == signal.SIGKILL:
+        return
+    assert process.returncode == 128 + number
+    assert said.count("Stopped: the same command, given again, goes on from there.") == 1
+    assert "Traceback" not in said and "WARNING" not in said, said[-3000:]
+    assert list(scratch.glob("palsy-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"), [("frames", "SIGKILL"), ("faces", "SIGKILL"), (ROW, "SIGINT")]
+)
+def test_children_end_with_a_run_that_is_stopped(small, stage, number, request, tmp_path):
+    scratch = tmp_path / "t"
+    scratch.mkdir()
+    if stage != ROW:
+        request.getfixturevalue("landmarker_file")
+        shutil.rmtree(small / stage)
+    command = [*PALSY, "run", "--cohort", small, "--figures", tmp_path, "--profile", "smoke"]
+    command += ["--models", ROW, "--device", "cpu"]
+    process = start(command, env=os.environ | {"TMPDIR": str(scratch)})
+    # The workers of joblib are there from the first clip or video on until the notebook's end.
+    workers = partial(children_of, process, "--process-name")
+    wait_for(partial(attempts, small) if stage == ROW else workers, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.Signals[number])
+    process.wait(PATIENCE)
+    assert_tidy(process, signal.Signals[number], children, scratch)
+
+
+def test_a_stopped_prediction_leaves_no_picture(small_template, landmarker_file, tmp_path):
+    scratch, model = tmp_path / "t", tmp_path / "net.pt"
+    scratch.mkdir()
+    write_model(fit_small(small_template), model)
+    command = [*PALSY, "predict", small_template / "clips" / "p01-1.mp4", "--model", model]
+    process = start([*command, "--output", tmp_path], env=os.environ | {"TMPDIR": str(scratch)})
+    wait_for(lambda: list(scratch.glob("*/frames/*/*.jpg")), process)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # nor if the second comes while it tidies up
+        process.send_signal(number)
+        time.sleep(0.01)
+    process.wait(PATIENCE)
+    assert_tidy(process, signal.SIGTERM, [], scratch)
 
 
 @pytest.mark.faults
@@ -273,7 +331,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
         def log_message(self, *arguments):
             pass
 
-    monkeypatch.setattr("palsy_utils.downloads.PROJECT", tmp_path)
+    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
