@@ -28,9 +28,10 @@ from test_fitting import fit_small
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.downloads import Download, find
-from palsy_utils.faces import load_faces, measure_image, open_landmarker
+from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.fitting import write_model
+from palsy_utils.landmarker import measure_image, open_landmarker
 from palsy_utils.pictures import read_image
 from palsy_utils.rows import PAPER_MODELS
 
