@@ -4,15 +4,20 @@ Millimetres come from the size of the iris (`asymmetry.millimetres`); heights an
 from the line through the outer corners of the eyes. Left and right are the subject's.
 """
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from palsy_utils.asymmetry import asymmetry, millimetres, names
 from palsy_utils.cohort import Cohort
 from palsy_utils.faces import load_faces
+from palsy_utils.files import PalsyError, sha256
 from palsy_utils.frames import load_frames
 from palsy_utils.landmarks import LEFT_BROW, LEFT_EYE_CORNER, RIGHT_BROW, RIGHT_EYE_CORNER
-from palsy_utils.pictures import read_image
+from palsy_utils.model_card import file_hashes
 from palsy_utils.upright import coordinates, to_pixels, upright
 
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
@@ -32,6 +37,64 @@ MEASURES = {
 _GAPS = {"right": ((160, 144), (158, 153)), "left": ((385, 380), (387, 373))}
 _BROWS = {"right": sum(RIGHT_BROW, ()), "left": sum(LEFT_BROW, ())}
 _CORNERS = {"right": 61, "left": 291}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A clip or photographs with all that was measured: what a model and a page need of it.
+
+    source: the file or folder that the user gave.
+    cohort: its copy in a working folder, in which modalities are built for the model.
+    frames: one row a frame, in order, or a photograph: `frame` and `time_s`, or `file`; `found`,
+        `note`, `turned_deg`, `eye_distance_px`, `asymmetry_mm` (mean difference in height between
+        the 55 landmarks of one half and their partners), and the columns of `measures`; NaN where
+        no face was found.
+    points: landmarks in pixels (n, 478, 2), NaN where no face was found.
+    pictures: the picture of each row, a file in the working folder.
+    hashes: of the files, from `model_card.file_hashes`.
+    """
+
+    source: Path
+    cohort: Cohort
+    frames: pd.DataFrame
+    points: np.ndarray
+    pictures: list[Path]
+    hashes: list[str]
+
+
+def gather(source: Path, cohort: Cohort, files: list[str] | None) -> Measured:
+    """Gather what was measured on a clip, or on photographs, whose names are `files`.
+
+    Raises:
+        PalsyError: no face was found.
+    """
+    table, landmarks, expressions = load_faces(cohort)
+    frames = pd.DataFrame({"file": files}) if files else table[["frame", "time_s"]]
+    if not table["found"].any():
+        raise PalsyError(
+            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
+            "predict: take one face, frontal and well lit, and so large that the outer corners of "
+            "the eyes are at least 6 % of the picture's longer side apart."
+        )
+    points = to_pixels(landmarks, table["height"], table["width"])
+    found = table["found"].to_numpy()
+    rows, faces = table[found], points[found]
+    heights = asymmetry(coordinates(faces), expressions[found])[:, HEIGHTS]
+    numbers = measures(faces).set_index(rows.index)
+    numbers.insert(0, "turned_deg", turn(landmarks[found], rows["height"], rows["width"]))
+    numbers.insert(1, "eye_distance_px", _eye_distance(faces))
+    numbers.insert(2, "asymmetry_mm", np.abs(heights).mean(1) * _unit(faces))
+    pictures = [cohort.root / file for file in load_frames(cohort)["file"]]
+    hashes = file_hashes(cohort)
+    if files:  # a cohort may hold the same photographs as one folder
+        hashes.append(sha256(*pictures)[:16])
+    frames = frames.join(table[["found", "note"]]).join(numbers)
+    return Measured(source, cohort, frames, points, pictures, hashes)
+
+
+def shown(path: Path) -> str:
+    """Return the name of a file or folder as text that can be written, whatever its bytes are."""
+    return os.fsencode(path.name).decode(errors="replace")
 
 
 def measures(points: np.ndarray) -> pd.DataFrame:
@@ -78,76 +141,50 @@ def turn(landmarks: np.ndarray, height: np.ndarray, width: np.ndarray) -> np.nda
     return np.degrees(np.arctan2(depth * width, np.hypot(x * width, y * height)))
 
 
-def measure_frames(cohort: Cohort) -> pd.DataFrame:
-    """Measure every frame of a clip (`prediction.measure_clip`), in order.
-
-    Returns:
-        `frame`, `time_s`, `found`, `note`, `turned_deg`, `eye_distance_px`, `asymmetry_mm` (mean
-        difference in height between the 55 landmarks of one half and their partners), and the
-        columns of `measures`; NaN where no face was found.
-    """
-    table, landmarks, expressions = load_faces(cohort)
-    found = table["found"].to_numpy()
-    rows = table.loc[found].reset_index(drop=True)
-    points = to_pixels(landmarks[found], rows["height"], rows["width"])
-    heights = asymmetry(coordinates(points), expressions[found])[:, HEIGHTS]
-    numbers = pd.DataFrame(
-        {
-            "turned_deg": turn(landmarks[found], rows["height"], rows["width"]),
-            "eye_distance_px": _eye_distance(points),
-            "asymmetry_mm": np.abs(heights).mean(1) * _unit(points),
-        }
-    ).join(measures(points))
-    numbers.index = table.index[found]
-    return table[["frame", "time_s", "found", "note"]].join(numbers)
-
-
 def most_asymmetric(frames: pd.DataFrame) -> int:
     """Return the row of the frame with the largest `asymmetry_mm`.
 
     Args:
-        frames: from `measure_frames`, with a face in at least one.
+        frames: from `Measured`, with a face in at least one.
     """
     return int(frames["asymmetry_mm"].idxmax())
 
 
-def look_at(cohort: Cohort, frames: pd.DataFrame, row: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the picture of a frame, RGB uint8 (height, width, 3), and its points (478, 2).
+def unit(frames: pd.DataFrame) -> str:
+    """Return what a row shows, in the words of a report: a frame, or a photograph."""
+    return "photograph" if "file" in frames else "frame"
 
-    Args:
-        cohort: from `prediction.measure_clip`.
-        frames: from `measure_frames`.
-        row: of a frame with a face.
-    """
-    table, landmarks, _ = load_faces(cohort)
-    files = load_frames(cohort).set_index("frame")["file"]
-    image, _ = read_image(cohort.root / files[frames["frame"][row]])
-    return image, to_pixels(landmarks[[row]], table["height"][[row]], table["width"][[row]])[0]
+
+def count(frames: pd.DataFrame) -> str:
+    """Say how many frames or photographs there are."""
+    return f"{len(frames)} {unit(frames)}{'s' * (len(frames) != 1)}"
 
 
 def quality_notes(frames: pd.DataFrame) -> list[str]:
     """Say, one sentence each, what makes the answers of a clip less trustworthy.
 
     Args:
-        frames: from `measure_frames`.
+        frames: from `Measured`.
     """
     n, faces = len(frames), frames[frames["found"]]
     turned = int((faces["turned_deg"].abs() > TURNED).sum())
     small = int((faces["eye_distance_px"] < SMALL).sum())
+    of_all = f"of {count(frames)}"
+    of_faces = f"of {count(faces)} with a face"
     notes = []
     if len(faces) < n:
-        notes.append(f"No face was found in {n - len(faces)} of {n} frames; they have no answer.")
+        notes.append(f"No face was found in {n - len(faces)} {of_all}; they have no answer.")
     if turned:
         notes.append(
-            f"The head is turned by more than {TURNED:.0f} degrees in {turned} of {len(faces)} "
-            "frames with a face; there, asymmetry is partly the camera's."
+            f"The head is turned by more than {TURNED:.0f} degrees in {turned} {of_faces}; there, "
+            "asymmetry is partly the camera's."
         )
     if small:
         notes.append(
-            f"The face is small in {small} of {len(faces)} frames with a face (less than "
-            f"{SMALL:.0f} pixels between the eyes' outer corners); millimetres are rough there."
+            f"The face is small in {small} {of_faces} (less than {SMALL:.0f} pixels between the "
+            "eyes' outer corners); millimetres are rough there."
         )
     others = frames["note"].str.split("; ").explode()
     for note, number in others[~others.isin(["", "no face"])].value_counts().items():
-        notes.append(f"{number} of {n} frames are marked: {note}.")
+        notes.append(f"{number} {of_all} are marked: {note}.")
     return notes

@@ -1,10 +1,7 @@
 """Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
 
-import os
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,103 +12,15 @@ from palsy_utils.cohort import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.files import PalsyError, publish
 from palsy_utils.frames import VIDEO, frames_from, load_frames
-from palsy_utils.pictures import native_silence, read_image
+from palsy_utils.landmarker import measure_image
+from palsy_utils.pictures import read_image
 from palsy_utils.progress import progress
 from palsy_utils.stamps import DONE, State
 
-if TYPE_CHECKING:
-    from mediapipe.tasks.python.vision import FaceLandmarker
-
 N_LANDMARKS, N_EXPRESSIONS = 478, 52
 MEASURING = "measuring faces"
-MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
-SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
-
-
-@lru_cache(maxsize=1)
-def open_landmarker() -> "FaceLandmarker":
-    """Open MediaPipe's Face Landmarker, once per process.
-
-    IMAGE mode gives the same answer for the same picture; VIDEO mode need not.
-
-    Raises:
-        PalsyError: the model bundle cannot be had or has the wrong hash.
-    """
-    path = find(LANDMARKER)
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
-        block_metrics()
-    options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(path)),
-        output_face_blendshapes=True,
-        num_faces=MOST_FACES,
-    )
-    with native_silence():
-        return vision.FaceLandmarker.create_from_options(options)
-
-
-def block_metrics() -> None:
-    """Keep newer MediaPipes from sending usage metrics, each minute and when they are closed.
-
-    The libcurl in them has no other switch than the environment of C, where it finds a proxy at
-    which nobody listens, so that it does not even look a name up. Python reads `os.environ`, which
-    stays as it was: downloads, and kernels and workers started from here, use the user's own proxy.
-    """
-    os.putenv("https_proxy", "http://127.0.0.1:9")  # in lower case it comes before all others
-    os.putenv("no_proxy", "localhost")  # in place of one that lets all or some hosts pass
-
-
-def measure_image(image: np.ndarray) -> dict:
-    """Find the largest face in one picture and measure it.
-
-    A face that fills the whole picture is missed by the detector, so a picture without a face is
-    tried once more with a margin of half its size around it.
-
-    Args:
-        image: RGB uint8, (height, width, 3).
-
-    Returns:
-        `found`, `n_faces`, `note`, `height`, `width`, `landmarks` (1434 float32: x, y, z of each
-        of the 478; x and z in widths, y in heights of the picture) and `expressions` (52 float32
-        from 0 to 1); the last two are None when no face is found.
-    """
-    height, width = image.shape[:2]
-    faces, scores = _detect(image)
-    note = ""
-    if not faces:
-        dy, dx = height // 2, width // 2
-        faces, scores = _detect(np.pad(image, ((dy, dy), (dx, dx), (0, 0)), mode="edge"))
-        scale = np.array([(width + 2 * dx) / width, (height + 2 * dy) / height, 0])
-        scale[2] = scale[0]
-        shift = np.array([dx / width, dy / height, 0])
-        faces = [face * scale - shift for face in faces]
-        note = "padded" if faces else "no face"
-    measured = {"found": bool(faces), "n_faces": len(faces), "height": height, "width": width}
-    if not faces:
-        return measured | {"note": note, "landmarks": None, "expressions": None}
-    largest = int(np.argmax([np.prod(np.ptp(face[:, :2], axis=0)) for face in faces]))
-    if len(faces) > 1:
-        note = "; ".join(filter(None, [note, f"largest of {len(faces)} faces"]))
-    return measured | {
-        "note": note,
-        "landmarks": faces[largest].astype(np.float32).ravel(),
-        "expressions": scores[largest],
-    }
-
-
-def _detect(image: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return landmarks (478, 3) and expression scores (52,) of each face in a picture."""
-    import mediapipe as mp
-
-    picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
-    result = open_landmarker().detect(picture)
-    faces = [np.array([(p.x, p.y, p.z) for p in face]) for face in result.face_landmarks]
-    scores = [np.array([s.score for s in f], np.float32) for f in result.face_blendshapes]
-    return faces, scores
 
 
 def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
@@ -211,6 +120,32 @@ def write_faces(table: pd.DataFrame, path: Path) -> None:
     """Write the measurements of one video (`COLUMNS`, landmarks, expressions) as parquet."""
     with publish(path) as part:
         table.to_parquet(part, compression="zstd", use_dictionary=False, index=False)
+
+
+def borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
+    """Copy what was measured of a clip from a cohort that has the same file, and say so.
+
+    Args:
+        clip: of one video, its frames extracted.
+        cohort: any.
+
+    Returns:
+        A sentence, or nothing if the cohort has no such file or did not measure it.
+    """
+    (ours,) = clip.videos[VIDEO].itertuples(index=False)
+    content = frames_from(clip, ours)["content"]
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        same = video.kind == ours.kind and content == frames_from(cohort, video)["content"]
+        if same and faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(faces_file(cohort.root, video.video))
+            path = faces_file(clip.root, ours.video)
+            write_faces(table.assign(patient=ours.patient, video=ours.video), path)
+            stamps.write_stamp(path, faces_from(clip, ours))
+            return (
+                f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
+                f"{cohort.name}, so the measurements there are taken.",
+            )
+    return ()
 
 
 def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from palsy_utils.drawing import Look, Pose, draw_face
-from palsy_utils.faces import N_LANDMARKS, measure_image, open_landmarker
+from palsy_utils.faces import N_LANDMARKS
 from palsy_utils.files import PalsyError, publish
+from palsy_utils.landmarker import measure_image, open_landmarker
 from palsy_utils.landmarks import EXPRESSIONS, POINTS_125, region_of_point
 from palsy_utils.mirror import MIRROR_125
 from palsy_utils.phantom_patients import DROOP, GAIN, TONES

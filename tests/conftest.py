@@ -69,8 +69,8 @@ def close_figures():
 def close_landmarker():
     """Close it while Python is whole; at its end that is an error."""
     yield
-    if faces := sys.modules.get("palsy_utils.faces"):
-        faces.open_landmarker.cache_clear()
+    if landmarker := sys.modules.get("palsy_utils.landmarker"):
+        landmarker.open_landmarker.cache_clear()
 
 
 FLAGS = (

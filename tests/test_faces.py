@@ -1,70 +1,19 @@
 import shutil
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import (
-    load_faces,
-    measure_faces,
-    measure_image,
-    open_landmarker,
-)
+from palsy_utils.faces import load_faces, measure_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.frames import extract_frames
+from palsy_utils.landmarker import open_landmarker
 from palsy_utils.modalities import build_modalities, load_modality
-from palsy_utils.pictures import read_image
-
-
-def in_pixels(measured):
-    points = measured["landmarks"].reshape(478, 3)[:, :2]
-    return points * [measured["width"], measured["height"]]
 
 
 @pytest.mark.usefixtures("landmarker_file")
 class TestMeasuring:
-    def test_the_same_picture_gives_the_same_answer(self, face):
-        first, second = measure_image(face), measure_image(face)
-        assert first["found"] and first["n_faces"] == 1 and first["note"] == ""
-        assert (first["landmarks"] == second["landmarks"]).all()
-        assert (first["expressions"] == second["expressions"]).all()
-        assert first["landmarks"].shape == (1434,) and first["expressions"].shape == (52,)
-        assert first["expressions"].min() >= 0 and first["expressions"].max() <= 1
-
-    def test_no_face_is_an_outcome(self):
-        measured = measure_image(np.full((120, 160, 3), 127, np.uint8))
-        assert not measured["found"] and measured["note"] == "no face"
-        assert measured["landmarks"] is None and measured["expressions"] is None
-
-    def test_a_face_that_fills_the_picture_is_found_with_a_margin(self, face):
-        whole = in_pixels(measure_image(face))
-        x, y = whole.min(0).astype(int)
-        right, bottom = whole.max(0).astype(int)
-        for cut in range(0, 40, 4):  # tighter and tighter, until the detector misses it
-            part = face[y + cut : bottom - cut // 2, x + cut // 2 : right - cut // 2]
-            measured = measure_image(part)
-            if measured["note"] == "padded":
-                offset = whole - in_pixels(measured) - [x + cut // 2, y + cut]
-                assert np.abs(np.median(offset, axis=0)).max() < 4
-                return
-        pytest.fail("no crop of the face needed a margin: draw the crops tighter")
-
-    def test_of_several_faces_the_largest_is_measured(self, face):
-        small = cv2.resize(face, (160, 160))
-        side = np.full((256, 256, 3), 127, np.uint8)
-        side[48:208, 48:208] = small
-        for pair in ([face, side], [side, face]):
-            measured = measure_image(np.hstack(pair))
-            assert measured["n_faces"] == 2 and "largest of 2 faces" in measured["note"]
-            is_left = in_pixels(measured)[:, 0].mean() < 256
-            assert is_left == (pair[0] is face)
-
-    def test_real_photo_of_several_people(self, shared):
-        image, _ = read_image(shared / "real" / "multi_face.jpg")
-        assert measure_image(image)["n_faces"] > 1
-
     def test_committed_measurements_are_those_of_the_committed_clips(self, small):
         committed, landmarks, scores = load_faces(load_cohort(small))
         shutil.rmtree(small / "faces")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from palsy_utils import plots_sliders
-from palsy_utils.faces import open_landmarker
 from palsy_utils.files import PalsyError
+from palsy_utils.landmarker import open_landmarker
 from palsy_utils.plots_sliders import open_panel, sliders
 from palsy_utils.sliders import (
     BEFOREHAND,

@@ -23,9 +23,10 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from palsy_utils import training
 from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import load_faces, measure_faces, open_landmarker
+from palsy_utils.faces import load_faces, measure_faces
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.frames import extract_frames, load_frames
+from palsy_utils.landmarker import open_landmarker
 from palsy_utils.models import build_fnn, build_image_net
 from palsy_utils.pictures import read_image
 from palsy_utils.profiles import PROFILES

@@ -24,7 +24,7 @@ def report_file(small_template, landmarker_file, tmp_path_factory):
     ):
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 0, done.output
-    return folder / "out" / f"{NAME}.html"
+    return folder / "out" / f"{NAME}.mp4.html"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
