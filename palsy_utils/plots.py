@@ -1,4 +1,4 @@
-"""The series' style, and pictures of cohorts, faces and modalities; each returns its figure.
+"""The series' style, and pictures that more than one notebook shows; each returns its figure.
 
 Colours are Okabe and Ito's, told apart by colour-blind readers too; a modality keeps its colour
 throughout the series.
@@ -11,9 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from palsy_utils.files import publish
-from palsy_utils.landmarks import EXPRESSIONS, POINTS_125
+from palsy_utils.landmarks import EXPRESSIONS
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
@@ -141,45 +142,6 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float
     return figure
 
 
-def landmarks_on_face(image: np.ndarray, points: np.ndarray, title: str = "") -> Figure:
-    """Show a picture with all 478 landmarks, and the 125 that the paper keeps.
-
-    Args:
-        image: RGB uint8 (height, width, 3).
-        points: (478, 2) in pixels.
-        title: above the pictures.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4.7), layout="constrained")
-    kept = points[list(POINTS_125)]
-    for ax, some, name in zip(axes, (points, kept), ("478 landmarks", "the 125"), strict=True):
-        ax.imshow(image)
-        ax.scatter(*some.T, s=4, color=GREEN)
-        ax.set_title(name)
-        ax.axis("off")
-    figure.suptitle(title)
-    return figure
-
-
-def before_and_after_upright(points: np.ndarray, coordinates: np.ndarray) -> Figure:
-    """Show the 125 points of several frames as they lie in the picture, and upright and scaled.
-
-    Args:
-        points: (n, 478, 2) in pixels.
-        coordinates: (n, 125, 2) from `modalities.coordinates`.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
-    colours = plt.cm.viridis(np.linspace(0, 0.9, len(points)))
-    raw = points[:, list(POINTS_125)]
-    for ax, faces in zip(axes, (raw, coordinates), strict=True):
-        for face, colour in zip(faces, colours, strict=True):
-            ax.scatter(*face.T, s=5, color=colour, alpha=0.7)
-        ax.invert_yaxis()
-        ax.set_aspect("equal")
-    axes[0].set(title="in the picture (pixels)", xlabel="x", ylabel="y")
-    axes[1].set(title="upright and scaled (eye distances)", xlabel="x", ylabel="y")
-    return figure
-
-
 def expression_bars(scores: np.ndarray, n: int = 12, ax: plt.Axes | None = None) -> Figure:
     """Draw the highest of the 52 expression scores of one face."""
     if ax is None:
@@ -225,4 +187,53 @@ def four_modalities(
         if name:
             ax.set_title(name)
     figure.suptitle(title)
+    return figure
+
+
+def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
+    """Draw the training loss over the epochs: each fold thin, their mean thick.
+
+    Args:
+        histories: of each model, what `training.train` returned for its folds.
+    """
+    n = len(histories)
+    figure, axes = plt.subplots(
+        1, n, figsize=(max(5, 2.6 * n), 3.2), sharey=n > 1, layout="constrained", squeeze=False
+    )
+    for ax, (model, folds) in zip(axes[0], histories.items(), strict=True):
+        colour = MODEL_COLOURS.get(model, BLACK)
+        for history in folds:
+            ax.plot(history["epoch"], history["loss"], color=colour, alpha=0.35, lw=1)
+        mean = pd.concat(folds).groupby("epoch")["loss"].mean()
+        ax.plot(mean.index, mean, color=colour, lw=2.5, marker="o", ms=4)
+        ax.set(title=model, xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    highest = max(history["loss"].max() for folds in histories.values() for history in folds)
+    axes[0, 0].set(ylabel="training loss (cross-entropy)", ylim=(0, 1.05 * highest))
+    return figure
+
+
+def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
+    """Draw the predicted probability of held-out frames in order, over their true label.
+
+    Args:
+        predictions: `runs.PREDICTIONS` of one fold.
+        title: model and person.
+    """
+    figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")
+    x = np.arange(len(predictions))
+    palsy = predictions["label"].to_numpy() == 1
+    if palsy.any():
+        ax.bar(x[palsy], 1, 1, color=PALSY, alpha=0.2, label="labelled palsy", lw=0)
+    ax.plot(x, predictions["probability"], color=BLACK, marker="o", ms=3, lw=1, label="predicted")
+    ax.axhline(0.5, color=GREY, ls="--")
+    starts = np.flatnonzero(predictions["video"].ne(predictions["video"].shift()).to_numpy())
+    for start in starts:
+        ax.axvline(start - 0.5, color=GREY, lw=1)
+        ax.text(start, 1.03, predictions["video"].iloc[start], fontsize="small")
+    ax.set(xlabel="labelled frames in order", ylabel="probability of palsy", ylim=(0, 1))
+    ax.set_xlim(-0.5, len(x) - 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set_title(title, pad=18)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure

@@ -3,6 +3,7 @@
 import ast
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import cv2
 import nbformat
 import numpy as np
 import papermill
+import psutil
 
 BOXES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}  # MP4 boxes that hold boxes
 
@@ -203,3 +205,17 @@ def functions_of(notebook: Path) -> SimpleNamespace:
             ]
             exec(compile(tree, notebook.name, "exec"), names)
     return SimpleNamespace(**names)
+
+
+def outlive(processes: list[psutil.Process], seconds: float = 5) -> list[psutil.Process]:
+    """Return which processes still run after some seconds, and kill them.
+
+    One that has ended, and that a lazy init has not put away yet, does not run.
+    """
+    alive = []
+    for process in psutil.wait_procs(processes, timeout=seconds)[1]:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+                process.kill()
+    return alive

@@ -5,6 +5,7 @@ import time
 
 import psutil
 import pytest
+from helpers import outlive
 
 from palsy_utils.children import side_by_side
 from palsy_utils.files import PalsyError
@@ -28,10 +29,7 @@ def test_a_child_that_is_deep_in_a_computation_ends_with_its_parent():
     assert child.is_running()
     parent.kill()
     parent.wait()
-    gone, alive = psutil.wait_procs([child], timeout=5)
-    for process in alive:
-        process.kill()
-    assert gone
+    assert outlive([child]) == []
 
 
 @on_linux

@@ -198,9 +198,10 @@ def test_command_writes_model_and_card(small, tmp_path):
     labels = (small / "labels.csv").read_text().replace("strong", "normal")
     (small / "labels.csv").write_text(labels.replace("slight", "normal"))
     done = CliRunner().invoke(main, ["fit", *map(str, options), "--output", str(path)])
-    assert done.exit_code == 1 and "a single class" in done.output
+    assert done.exit_code == 1 and "0 person(s) with palsy and 3 without" in done.output
     assert read_model(path).facts["palsy"] > 0  # what was there stays
-    done = CliRunner().invoke(main, ["fit", "--cohort", str(small / "gone"), "--model", "x"])
+    gone = ["--cohort", str(small / "gone"), "--model", "handcrafted-fnn"]
+    done = CliRunner().invoke(main, ["fit", *gone])
     assert done.exit_code == 1 and "gone is not there" in done.output
 
 

@@ -133,7 +133,7 @@ def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp
 
 
 def status(root, *more):
-    command = [sys.executable, "-m", "palsy_utils.cli", "status", "--cohort", root]
+    command = [sys.executable, "-m", "palsy_utils", "status", "--cohort", root]
     command += ["--profile", "smoke", *more]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 import pandas as pd
 import psutil
 import pytest
-from helpers import flip
+from helpers import flip, outlive
 from test_fitting import fit_small
 
 from palsy_utils.cohort import load_cohort
@@ -39,7 +39,7 @@ ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
 FOLDS = ("p01", "p02", "p04")
 RUN = Path("runs") / "smoke"
 PATIENCE = 600  # s
-PALSY = [sys.executable, "-m", "palsy_utils.cli"]
+PALSY = [sys.executable, "-m", "palsy_utils"]
 
 
 def give(source, target):
@@ -157,10 +157,7 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
 
 def assert_tidy(process, number, children, scratch):
     """A stopped command says so in one line, and leaves neither children nor temporary files."""
-    _, alive = psutil.wait_procs(children, timeout=5)
-    for child in alive:
-        child.kill()
-    assert not alive
+    assert outlive(children) == []
     said = process.communicate(timeout=5)[1]  # nobody holds its pipe
     if number == signal.SIGKILL:
         return
