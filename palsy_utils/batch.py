@@ -14,11 +14,11 @@ from palsy_utils.cluster import (
 )
 from palsy_utils.cohort import Cohort, load_cohort, summary
 from palsy_utils.downloads import find_imagenet_weights
-from palsy_utils.faces import faces_file, faces_state
+from palsy_utils.faces import faces_file, faces_from, faces_state
 from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.folds import check_labels, check_training_classes, describe_scheme
 from palsy_utils.frames import VIDEO, frames_state, index_path
-from palsy_utils.modalities import load_samples, modality_states, samples_from
+from palsy_utils.modalities import labels_from, load_samples, modality_states
 from palsy_utils.profiles import Profile, find_profile
 from palsy_utils.rows import MODELS, choose_models, find_model
 from palsy_utils.runs import Run, fold_from, fold_state, grid, open_run, run_folder
@@ -77,7 +77,8 @@ def run(
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}
-    made_from = {"code": CODE["notebook"], "samples": identity(samples_from(who))}
+    faces = [faces_from(who, video) for video in who.videos[VIDEO].itertuples(index=False)]
+    made_from = {"code": CODE["notebook"], "labels": labels_from(who), "faces": identity(faces)}
     measured_as = {"image_size": size.image_size, "mouth_and_nose": size.mouth_and_nose}
     tasks = {
         FRAMES: Task(FRAMES, {"cohort": common["cohort"]}, folder / FRAMES, made_from=made_from),

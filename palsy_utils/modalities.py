@@ -9,7 +9,7 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.asymmetry import asymmetry
 from palsy_utils.cohort import Cohort, frame_labels
-from palsy_utils.faces import faces_from, load_faces
+from palsy_utils.faces import faces_file, faces_from, load_faces
 from palsy_utils.files import PalsyError, publish, write_csv
 from palsy_utils.frames import VIDEO, load_frames
 from palsy_utils.handcrafted import SYMMETRIC, handcrafted
@@ -81,15 +81,20 @@ def samples_from(cohort: Cohort) -> dict:
     """Return what the samples and structured modalities are made from (`stamps.py`).
 
     Raises:
-        OSError: a video is gone.
+        OSError: a video is gone, or was not measured.
     """
-    videos = list(cohort.videos[VIDEO].itertuples(index=False))
+    faces, root = {}, cohort.root
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        # Both what they should be made from and what they are: another version may have measured.
+        measured = stamps.content(faces_file(root, video.video), root)
+        faces[video.video] = stamps.identity([faces_from(cohort, video), measured])
+    return {"code": stamps.CODE["samples"], "labels": labels_from(cohort), "faces of": faces}
+
+
+def labels_from(cohort: Cohort) -> str:
+    """Return a hash of who is in which video, and of all labels (`stamps.py`)."""
     people = cohort.videos[["patient", "video"]].to_csv(index=False)
-    return {
-        "code": stamps.CODE["samples"],
-        "labels": stamps.identity(people + cohort.labels.to_csv(index=False)),
-        "faces of": {video.video: stamps.identity(faces_from(cohort, video)) for video in videos},
-    }
+    return stamps.identity(people + cohort.labels.to_csv(index=False))
 
 
 def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:

@@ -71,7 +71,10 @@ def open_run(
         samples = load_samples(cohort)
         samples_made_from = stamps.read_stamp(cohort.root / SAMPLES_FILE)["made_from"]
     else:
-        samples_made_from = samples_from(cohort)
+        try:
+            samples_made_from = samples_from(cohort)
+        except OSError:  # nobody is measured yet, and no fold can be done
+            samples_made_from = {}
     made_from = {"samples": stamps.identity(samples_made_from), "sides": known_sides(cohort.root)}
     return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
