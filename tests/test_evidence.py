@@ -4,12 +4,13 @@ import json
 import re
 import shutil
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import papermill
 import pytest
 from conftest import PROJECT
-from helpers import flip
+from helpers import flip, functions_of
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import auroc_interval, draw_people, interval, scores
@@ -25,7 +26,7 @@ from palsy_utils.evidence import (
 from palsy_utils.files import PalsyError
 from palsy_utils.rows import NEW_MODELS, PAPER_MODELS
 
-NOTEBOOK = "09_evidence"
+NOTEBOOK = PROJECT / "notebooks" / "09_evidence.ipynb"
 
 
 def people(n, frames=12, signal=0.3, seed=0, model="expressions-fnn"):
@@ -117,7 +118,7 @@ def test_half_a_model_and_folds_of_other_data_are_left_out(smoke, tmp_path):
 def executed(smoke, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
     notebook = papermill.execute_notebook(
-        str(PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb"),
+        str(NOTEBOOK),
         str(folder / "09.ipynb"),
         {"cohort": str(smoke.root), "profile": "smoke", "figures": str(folder)},
         cwd=str(PROJECT / "notebooks"),
@@ -151,7 +152,7 @@ def test_notebook_writes_the_evidence_of_the_papers_rows(executed):
 
 
 def test_every_test_that_the_notebook_names_is_there():
-    source = (PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb").read_text()
+    source = NOTEBOOK.read_text()
     tests = "".join(path.read_text() for path in (PROJECT / "tests").glob("test_*.py"))
     named = set(re.findall(r"test_\w+", source))
     assert len(named) >= 4
@@ -167,3 +168,19 @@ def test_checklist_is_whole():
     files = re.findall(r"[\w/]+\.(?:py|md)", " ".join(table["where"]))
     for name in files:
         assert any((PROJECT / folder / name).exists() for folder in ("", "palsy_utils")), name
+
+
+def test_a_mark_without_an_interval_is_hollow_and_rows_keep_their_names():
+    table = pd.DataFrame(
+        {
+            "model": ["coordinates-fnn", "clip-fusion"],
+            "auroc": [0.7, 0.8],
+            "auroc_low": [0.6, np.nan],
+            "auroc_high": [0.9, np.nan],
+        }
+    )
+    _, ax = plt.subplots()
+    functions_of(NOTEBOOK).draw_intervals(ax, table, "auroc", table["model"])
+    assert [line.get_markerfacecolor() == "white" for line in ax.lines] == [False, True]
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.7, 0.8]
+    assert [text.get_text() for text in ax.get_yticklabels()] == table["model"].tolist()
