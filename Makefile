@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTED := tests/constraints.txt
+PAGES := data/phantom/runs/pages
 
 # Installs the project with the extras of the first argument, in the versions that were tested; where
 # a platform lacks one of them, in those that it has.
@@ -11,7 +12,7 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
 .PHONY: run test test-shared test-browser test-faults bench real-faces site slides lint constraints \
-  setup playwright unmoved chromium system-libraries
+  setup sphinx playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
@@ -22,7 +23,7 @@ test: setup  ## every test
 test-shared: setup playwright chromium  ## only those that need the data of PALSY_TEST_DATA
 	$(BIN)/python -m pytest -m 'shared and not faults'
 
-test-browser: setup playwright chromium  ## the tests that open pages in a browser
+test-browser: setup sphinx playwright chromium  ## the tests that open pages in a browser
 	$(BIN)/python -m pytest -m browser
 
 test-faults: setup  ## runs that are killed, starved and damaged; thousands of hostile files
@@ -35,11 +36,13 @@ bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 real-faces: setup  ## scores on photographs that are not part of this project; an hour
 	$(BIN)/python tests/benchmarks/real_faces.py
 
-site: setup  ## after `make run`: the executed notebooks as a web site, site/index.html
-	$(BIN)/palsy site site
+site: slides sphinx  ## after `make run`: the executed notebooks as a web site, site/index.html
+	$(BIN)/python notebooks/pages/execute.py
+	$(BIN)/sphinx-build -qE -c notebooks/pages -d $(PAGES)/doctrees . site
+	cp site/README.html site/index.html
 
 slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
-	$(BIN)/palsy slides site
+	$(BIN)/python notebooks/pages/slides.py site/slides
 
 lint: setup  ## style, and notebooks without outputs
 	$(BIN)/ruff check .
@@ -50,7 +53,7 @@ lint: setup  ## style, and notebooks without outputs
 # sends usage metrics to its maker from 0.10.35 on.
 constraints:  ## the versions that the package index has today become the tested ones
 	rm -rf $(VENV)/new && $(PYTHON) -m venv $(VENV)/new
-	$(VENV)/new/bin/pip install --quiet --editable '.[test,browser]' 'mediapipe<0.10.35'
+	$(VENV)/new/bin/pip install --quiet --editable '.[test,browser,site]' 'mediapipe<0.10.35'
 	$(VENV)/new/bin/pip freeze --all --exclude pip --exclude-editable > $(TESTED)
 	rm -rf $(VENV)/new
 
@@ -68,6 +71,9 @@ unmoved:
 	@[ ! -s $(VENV)/installed ] || grep -qxF "$(CURDIR)" $(VENV)/installed || { echo "This folder \
 	was $$(cat $(VENV)/installed), and $(VENV) still leads there: delete $(VENV), then start again."; \
 	  exit 1; }
+
+sphinx: setup
+	@$(BIN)/python -c 'import furo, myst_nb' 2>/dev/null || $(call install,site)
 
 playwright: setup
 	@$(BIN)/python -c 'import playwright' 2>/dev/null || $(call install,browser)

@@ -1,4 +1,4 @@
-"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, show."""
+"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict."""
 
 import os
 import signal
@@ -196,27 +196,6 @@ def handout(folder: str) -> None:
 
     notebooks = write_handout(folder)
     click.echo("\n".join(dict.fromkeys(str(path.parent) for path in notebooks)))
-
-
-@main.command()
-@click.argument("folder", type=AbsolutePath())
-def site(folder: str) -> None:
-    """Write the notebooks of the drawn cohort, executed, as a web site into FOLDER."""
-    from palsy_utils.site import write_site
-
-    for name, reason in write_site(folder).items():
-        click.echo(f"{name} has no results: {reason}", err=True)
-    click.echo(f"{folder}/index.html")
-
-
-@main.command()
-@click.argument("folder", type=AbsolutePath())
-def slides(folder: str) -> None:
-    """Write the slides of the lecture into FOLDER/slides; `palsy site` writes them too."""
-    from palsy_utils.site import write_lecture
-
-    write_lecture(folder)
-    click.echo(f"{folder}/slides/index.html")
 
 
 def _names(models: str) -> list[str]:

@@ -75,7 +75,7 @@ def test_every_folder_of_the_module_can_be_imported(installed, python):
     assert done.stdout.split() == [str(installed / "palsy_utils" / "__init__.py")], done.stderr
 
 
-@pytest.mark.parametrize("command", ["run --cohort {}", "handout x", "site x", "slides x"])
+@pytest.mark.parametrize("command", ["run --cohort {}", "handout x"])
 def test_what_needs_the_notebooks_says_so(python, small_template, command):
     done = python("-m", "palsy_utils", *command.format(small_template).split())
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr

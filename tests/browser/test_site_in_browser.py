@@ -2,23 +2,35 @@
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
+import execute
 import pytest
-from bs4 import BeautifulSoup
-
-from palsy_utils.site import write_site
+import slides
+from conftest import PROJECT
 
 pytestmark = pytest.mark.browser
+BeautifulSoup = pytest.importorskip("bs4").BeautifulSoup
+FITS = "({scrollHeight: h, clientHeight: H, scrollWidth: w, clientWidth: W}) => h <= H && w <= W"
 
 
 @pytest.fixture(scope="module")
 def pages(beyond, landmarker_file, tmp_path_factory) -> dict[str, Path]:
-    """Every page and every deck of a site made from the small run, by name."""
+    """Every page and the deck of a site made from the small run, by name."""
+    pytest.importorskip("furo", reason="pip install '.[site]'")
     folder = tmp_path_factory.mktemp("web") / "site"
-    reasons = write_site(folder, beyond / "small", "smoke")
-    assert not reasons
+    assert not execute.write_pages(cohort=beyond / "small", profile="smoke")
+    executed = beyond / "small" / "runs" / "pages"
+    command = [sys.executable, "-m", "sphinx", "-qE", "-c", "notebooks/pages", "-d"]
+    command += [folder.with_name("doctrees"), "-D", f"executed={executed}", ".", folder]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert not done.stderr, "a link or a picture leads nowhere"
+    shutil.copy(folder / "README.html", folder / "index.html")
+    slides.write_slides(folder / "slides", executed)
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.html")}
 
 
@@ -28,19 +40,28 @@ def open_page(browser, pages):
     opened, requests, complaints = [], [], []
 
     def open_one(name, width=1200, scheme="light", height=800):
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(f"{name}: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"{name}: {error}"))
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        context.on("request", lambda request: requests.append(request.url))
+        context.on("console", lambda message: complaints.append(f"{name}: {message.text}"))
+        context.on("weberror", lambda error: complaints.append(f"{name}: {error.error}"))
+        page = context.new_page()
         page.goto(pages[name].as_uri())
-        opened.append(page)
+        opened.append(context)
         return page
 
     yield open_one
-    for page in opened:
-        page.close()
+    for context in opened:
+        context.close()
     assert not complaints
-    assert not [url for url in requests if not url.startswith(("file:", "data:"))]
+    assert not [url for url in requests if not url.startswith(("file:", "data:", "about:"))]
+
+
+def test_every_notebook_and_text_has_a_page_without_paths_of_this_machine(pages):
+    texts = ("README", "data/README", "data/phantom/README", "notebooks/README", "figures/growth")
+    for name in (*texts, *(f"notebooks/{name}" for name in execute.EVERY), "search"):
+        assert str(PROJECT) not in pages[f"{name}.html"].read_text()
 
 
 def test_every_link_and_anchor_leads_somewhere(pages):
@@ -52,9 +73,10 @@ def test_every_link_and_anchor_leads_somewhere(pages):
             if target.startswith(("https:", "http:", "data:")):
                 assert tag.name == "a" or target.startswith("data:"), tag
                 continue
-            file = (path.parent / unquote(target)).resolve() if target else path
+            file = (path.parent / unquote(target.partition("?")[0])).resolve() if target else path
             assert file.is_file(), f"{path.name}: {tag}"
-            assert not anchor or unquote(anchor) in anchors[file], f"{path.name}: {tag}"
+            place = unquote(anchor).removeprefix("/")  # `#/place` is a slide
+            assert not anchor or place in anchors[file], f"{path.name}: {tag}"
         for image in tree.find_all("img"):
             assert len(image["alt"]) > 10, f"{path.name}: {image}"
 
@@ -82,38 +104,60 @@ def test_search_finds_a_heading_and_leads_there(open_page):
     page = open_page("index.html")
     page.keyboard.press("/")
     page.keyboard.type("who is hard")
-    page.locator("#found a").first.click()
-    page.wait_for_url("**/06_results_table.html#step-4--who-is-hard")
-    assert page.locator("#step-4--who-is-hard").is_visible()
-    page.locator("#search").fill("zzzz")
-    assert page.locator("#found").inner_text() == "Nothing found."
+    page.keyboard.press("Enter")
+    page.locator("#search-results li a").first.click()
+    page.wait_for_url("**/notebooks/06_results_table.html#step-4-who-is-hard")
+    assert page.locator("#step-4-who-is-hard").is_visible()
+    page.locator("input[name=q]").fill("zzzz")
+    page.keyboard.press("Enter")
+    page.get_by_text("did not match any documents").wait_for()
 
 
 def test_contents_fold_on_a_phone_and_solutions_stay_closed(open_page):
-    narrow, wide = open_page("03_single_modality.html", 360), open_page("03_single_modality.html")
-    assert not narrow.locator("nav").is_visible() and wide.locator("nav").is_visible()
-    narrow.locator("#contents > summary").click()
-    narrow.locator("nav a", has_text="Step 5").click()
-    narrow.wait_for_url("**/03_single_modality.html#step-5--train")
-    assert not narrow.locator("nav").is_visible()
-    assert wide.locator("details.folded[open]").count() == 0
+    name = "notebooks/03_single_modality.html"
+    narrow, wide = open_page(name, 360), open_page(name, 1300)
+    step, all_pages = narrow.locator(".toc-tree a", has_text="Step 5"), ".sidebar-tree"
+    assert wide.locator(all_pages).is_visible() and wide.locator(".toc-tree").is_visible()
+    assert narrow.locator(all_pages).bounding_box()["x"] < 0 < step.bounding_box()["x"] - 350
+    narrow.locator("label.toc-header-icon").click()
+    step.click()
+    narrow.wait_for_url("**/03_single_modality.html#step-5-train")
+    narrow.locator("label.toc-header-icon").click()  # it is not covered
+    solution = wide.locator("details", has_text="Solution").first
+    assert solution.is_visible() and wide.locator("details[open]").count() == 0
+    assert not solution.locator("pre").is_visible()
 
 
 def test_keys_turn_the_slides_and_show_the_notes(open_page):
-    page = open_page("slides/03_single_modality.html", 1280, height=720)
-    assert page.locator("#count").inner_text().startswith("1 / ")
+    page = open_page("slides/index.html", 1280, height=720)
+    number = page.locator(".slide-number")
+    assert re.fullmatch(r"1\s*/\s*\d+", number.inner_text())
     page.keyboard.press("ArrowRight")
-    # Not wait_for_function: it evaluates, which the page's own policy forbids.
-    page.locator("#count", has_text=re.compile(r"^2 /")).wait_for()
-    assert not page.locator(".notes").nth(1).is_visible()
+    number.filter(has_text=re.compile(r"^\s*2\s*/")).wait_for()
+    notes = page.locator(".speaker-notes")
+    assert not notes.is_visible()
     page.keyboard.press("n")
-    assert page.locator("section:nth-of-type(2) .notes").first.is_visible()
-    page.keyboard.press("End")
-    page.locator("#count", has_text=re.compile(r"^(.+) . \1$")).wait_for()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url("**/slides/04_early_fusion.html")
+    notes.get_by_text("You need").wait_for()
+    page.keyboard.press("n")
+    assert not notes.is_visible()
     page.keyboard.press("Escape")
-    page.wait_for_url("**/slides/index.html")
+    page.locator(".reveal.overview").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    page.get_by_role("link", name="05").click()
+    page.get_by_role("heading", name="05 · Late fusion").wait_for()
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    opened.value.locator(".speaker-controls-notes").get_by_text("You need").wait_for()
+
+
+def test_no_slide_is_cut_off(open_page):
+    page = open_page("slides/index.html", 1280, height=720)
+    for _ in range(page.evaluate("Reveal.getTotalSlides()")):
+        slide = page.locator("section.present:not(.stack)")
+        assert slide.evaluate(FITS), slide.inner_text()
+        page.evaluate("Reveal.availableRoutes().down ? Reveal.down() : Reveal.right()")
+    assert page.evaluate("Reveal.isLastSlide()")
 
 
 def test_pictures_for_a_look(open_page):
@@ -121,7 +165,7 @@ def test_pictures_for_a_look(open_page):
     folder = os.environ.get("PALSY_SCREENSHOTS")
     if not folder:
         pytest.skip("PALSY_SCREENSHOTS names no folder")
-    for name in ("index", "03_single_modality", "slides/index", "slides/03_single_modality"):
+    for name in ("index", "notebooks/03_single_modality", "slides/index"):
         for width in (360, 1200):
             for scheme in ("light", "dark"):
                 page = open_page(f"{name}.html", width, scheme)
