@@ -22,7 +22,6 @@ UNITS |= {"asymmetry": (128, 64, 32), "handcrafted": (64, 32, 10)}  # ours, the 
 INPUTS = {"coordinates": 125 * 2, "expressions": 52, "asymmetry": 145, "handcrafted": 29}
 SIDED = ("asymmetry", "handcrafted")  # structured modalities whose sign is the side
 NOISE = 0.5  # spread of the noise that these are trained with, where their own spread is 1
-FUSION_UNITS = (128, 64, 32)  # the paper leaves them open: as in its larger FNN
 HEAD_UNITS = 512  # paper
 HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
 
@@ -173,29 +172,6 @@ class TwoImages(nn.Module):
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         features = [net(x) for net, x in zip(self.nets, (first, second), strict=True)]
         return self.output(torch.cat(features, 1))
-
-
-def build_fusion(n_features: int) -> nn.Sequential:
-    """Build the early-fusion net on the concatenated features of two trained nets.
-
-    Four fully connected layers with ReLU; dropout 0.5 except in the third, which has batch norm.
-    Behind the outputs a dropout would erase answers, so the fourth layer's acts on its input.
-    """
-    first, second, third = FUSION_UNITS
-    return nn.Sequential(
-        Standardise(n_features),
-        nn.Linear(n_features, first),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(first, second),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(second, third),
-        nn.BatchNorm1d(third),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(third, 2),
-    )
 
 
 def build_model(

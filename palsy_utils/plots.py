@@ -50,7 +50,6 @@ MODEL_DASHES = {
     name: "-." if i > 6 else "-" if i % 2 == 0 else "--" for i, name in enumerate(MODEL_COLOURS)
 }
 REGION_COLOURS = {"normal": SKY, "slight": YELLOW, "strong": RED}
-MOST_PEOPLE = 40  # as many rows of bars can be read
 
 
 def use_style() -> None:
@@ -64,70 +63,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Save a figure as PNG, whole or not at all."""
     with publish(path) as part:
         figure.savefig(part, format="png", bbox_inches="tight", metadata={"Software": None})
-
-
-def cohort_overview(counts: pd.DataFrame, title: str) -> Figure:
-    """Draw who is in a cohort: frames per person by label, and by region if somebody graded it.
-
-    Args:
-        counts: `cohort.per_patient_counts`: one row a person; of more than `MOST_PEOPLE`, as many
-            are drawn, taken evenly.
-        title: the cohort's name and kind.
-    """
-    if len(counts) > MOST_PEOPLE:
-        title += f", {MOST_PEOPLE} of {len(counts)} people"
-        counts = counts.iloc[np.linspace(0, len(counts) - 1, MOST_PEOPLE).astype(int)]
-    panels = {
-        "palsy or not": {"palsy": PALSY, "healthy": HEALTHY, "unlabelled": GREY},
-        "eyes": {f"eyes_{level}": colour for level, colour in REGION_COLOURS.items()},
-        "mouth": {f"mouth_{level}": colour for level, colour in REGION_COLOURS.items()},
-    }
-    panels = {n: c for n, c in panels.items() if "palsy" in c or counts[list(c)].any(axis=None)}
-    size = (1.5 + 4 * len(panels), 1.4 + 0.32 * len(counts))
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=size, sharey=True, layout="constrained", squeeze=False
-    )
-    people = counts["patient"].astype(str)
-    for ax, (name, columns) in zip(axes[0], panels.items(), strict=True):
-        left = np.zeros(len(counts))
-        for column, colour in columns.items():
-            label = column.rsplit("_", 1)[-1]
-            ax.barh(people, counts[column], left=left, color=colour, label=label, edgecolor="white")
-            left += counts[column].to_numpy()
-        ax.set(title=name, xlabel="frames")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.margins(y=0.2 / len(counts))
-        above = 1 + 0.6 / len(counts)
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, above), ncols=3, frameon=False)
-    axes[0, 0].invert_yaxis()
-    figure.suptitle(title)
-    return figure
-
-
-def label_timeline(labels: pd.DataFrame, videos: Sequence[str]) -> Figure:
-    """Draw the labelled intervals of a few clips: eyes above, mouth below, or palsy or not.
-
-    Args:
-        labels: intervals of a cohort: `video`, `start_s`, `end_s`, `eyes`, `mouth`, `label`.
-        videos: which clips.
-    """
-    levels, colours = labels[["eyes", "mouth"]], REGION_COLOURS
-    if levels.isna().all(axis=None):
-        levels = labels["label"].map({0: "healthy", 1: "palsy"}).to_frame("label")
-        colours = {"healthy": HEALTHY, "palsy": PALSY}
-    places = {(v, c): i + 0.4 * j for i, v in enumerate(videos) for j, c in enumerate(levels)}
-    figure, ax = plt.subplots(figsize=(11, 0.8 + 0.35 * len(places)), layout="constrained")
-    for (video, column), y in places.items():
-        rows = labels[labels["video"] == video]
-        colour = [colours.get(level, GREY) for level in levels.loc[rows.index, column]]
-        spans = rows["end_s"] - rows["start_s"]
-        ax.barh(y, spans, 0.36, left=rows["start_s"], color=colour, edgecolor="white")
-    ax.set_yticks(list(places.values()), [f"{video} {column}" for video, column in places])
-    ax.invert_yaxis()
-    ax.set_xlabel("time in the clip (s)")
-    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in colours.values()]
-    ax.legend(patches, colours, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    return figure
 
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:

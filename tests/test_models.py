@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from conftest import PROJECT
+from helpers import functions_of
 from torch import nn
 
 from palsy_utils.models import (
     TwoImages,
     build_fnn,
-    build_fusion,
     build_image_net,
     build_model,
     probabilities,
@@ -78,7 +79,7 @@ def test_two_image_net_is_two_resnets_trained_together():
 
 
 def test_fusion_has_four_layers_and_dropout_except_in_the_third():
-    net = build_fusion(522)
+    net = functions_of(PROJECT / "notebooks" / "04_early_fusion.ipynb").build_fusion(522)
     assert linear(net) == [(522, 128), (128, 64), (64, 32), (32, 2)]
     # By layer: dropout in the first, second and fourth, batch norm in the third.
     assert kinds(net)[1:] == [
