@@ -8,9 +8,7 @@ import numpy as np
 from palsy_utils.drawing_base import RGB, Look, Pose, Sheet, curve, mirrored, mix, oval, stroke
 from palsy_utils.drawing_clothes import draw_beard, draw_clothes, draw_glasses
 from palsy_utils.drawing_features import SIDES, draw_brow, draw_eye, draw_mouth, tones
-from palsy_utils.drawing_hair import EARS, STYLES, hair_back, hair_front
-
-__all__ = ["STYLES", "Look", "Pose", "draw_face"]
+from palsy_utils.drawing_hair import EARS, hair_back, hair_front
 
 CENTRE = np.array([128.0, 123.0])  # where the middle of the face lies in the picture
 PIVOT = np.array([0.0, 92.0])  # the head rolls about the top of the neck

@@ -99,11 +99,6 @@ def write_text(text: str, path: Path, public: bool = False) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def write_json(content: dict, path: Path) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_text(json.dumps(content, indent=2) + "\n", path)
-
-
 def write_torch(content: dict, path: Path) -> None:
     """Write with `torch.save`, whole or not at all."""
     import torch

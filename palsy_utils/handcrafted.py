@@ -1,11 +1,8 @@
 """29 handcrafted features: Parra-Dominguez et al. 2021, as Oo et al. 2025 fused them with RGB.
 
-Two variants. The *mended* one, our modality, works on upright faces scaled by the distance of the
-outer corners of the eyes, and keeps the side: left against right is log(left / right), positive
-where the left is larger. The *faithful* one repeats the published code for replication, with its
-faults: it takes fractions of the picture, so that a tilted head changes its ratios; its angles
-wrap at 180 degrees; R(l, m) depends on where the picture begins; point 181 is missing in the
-left lip's perimeter; its slopes repeat its angles; and max and R forget the side.
+Mended: the published ones take fractions of the picture, so that a tilted head changes its ratios,
+and forget the side. Ours work on upright faces scaled by the distance of the outer corners of the
+eyes, and keep the side: left against right is log(left / right), positive where the left is larger.
 """
 
 import numpy as np
@@ -15,8 +12,6 @@ ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye h
 BROW_PAIRS = ((70, 300), (105, 334), (55, 285))  # right, left: outer, middle, inner
 RIGHT_BROW, LEFT_BROW = (70, 63, 105, 66, 55), (285, 296, 334, 293, 300)
 RIGHT_LIP, LEFT_LIP = (61, 39, 37, 0, 17, 84, 181), (291, 269, 267, 0, 17, 314, 405)
-FAITHFUL_RIGHT_LIP = (61, 39, 37, 0, 17, 84)
-FAITHFUL_LEFT_LIP = (0, 267, 269, 291, 405, 314, 17)
 NAMES = (
     "brow angle outer", "brow angle middle", "brow angle inner", "brow height",
     "brow above eye outer", "brow above eye middle", "brow above eye inner",
@@ -33,20 +28,21 @@ SYMMETRIC = [NAMES.index(name) for name in NAMES if name.startswith("mean ")]
 SYMMETRIC += [NAMES.index(name) for name in ("lip to chin", "philtrum")]
 
 
-def handcrafted(points: np.ndarray, faithful: bool = False) -> np.ndarray:
-    """Return the 29 features of faces: (n, 29) float32.
+def handcrafted(points: np.ndarray) -> np.ndarray:
+    """Return the 29 features (`NAMES`) of upright faces (`upright.upright`): (n, 29) float32.
 
     Args:
-        points: (n, 478, 2): upright (`upright.upright`), or, for the faithful variant, landmarks
-            in fractions of the picture, as MediaPipe gives them.
-        faithful: the published features with their faults, rather than the mended ones (`NAMES`).
+        points: (n, 478, 2).
     """
-    features = _faithful(points) if faithful else _mended(points)
-    return np.stack(features, 1).astype(np.float32)
 
+    def x(i: int) -> np.ndarray:
+        return points[:, i, 0]
 
-def _mended(points: np.ndarray) -> list[np.ndarray]:
-    x, y, d = _measures(points)
+    def y(i: int) -> np.ndarray:
+        return points[:, i, 1]
+
+    def d(i: int, j: int) -> np.ndarray:
+        return np.linalg.norm(points[:, i, :2] - points[:, j, :2], axis=-1)
 
     def tilt(right: int, left: int) -> np.ndarray:  # degrees; positive: the left end is lower
         return np.degrees(np.arctan2(y(left) - y(right), np.abs(x(left) - x(right))))
@@ -64,7 +60,7 @@ def _mended(points: np.ndarray) -> list[np.ndarray]:
     above = [  # how high a brow stands above the outer corner of its own eye
         (y(359) - y(left)) - (y(130) - y(right)) for right, left in BROW_PAIRS
     ]
-    return [
+    features = [
         *(tilt(right, left) for right, left in BROW_PAIRS),
         mean_y(LEFT_BROW) - mean_y(RIGHT_BROW),
         *above,
@@ -88,62 +84,7 @@ def _mended(points: np.ndarray) -> list[np.ndarray]:
         d(17, 152) / face,
         d(0, 1) / face,
     ]
-
-
-def _faithful(points: np.ndarray) -> list[np.ndarray]:
-    x, y, d = _measures(points)
-
-    def angle(a: int, b: int) -> np.ndarray:
-        return np.degrees(np.arctan2(y(a) - y(b), x(a) - x(b)))
-
-    def ratio(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-        return np.maximum(p / q, q / p)
-
-    a, w = np.abs(x(127) - x(356)), np.abs(x(291) - x(61))
-    nl, nr, ol, out = d(160, 144), d(158, 153), d(385, 380), d(387, 373)
-    pl, pu, qu, ql = d(39, 181), d(37, 84), d(267, 314), d(269, 405)
-    lips = (_perimeter(points, FAITHFUL_RIGHT_LIP), _perimeter(points, FAITHFUL_LEFT_LIP))
-    brows = points[:, RIGHT_BROW, 1].mean(1), points[:, LEFT_BROW, 1].mean(1)
-    return [
-        *(angle(right, left) for right, left in BROW_PAIRS),
-        ratio(*brows),
-        *(np.abs((y(r) - y(q)) / (x(r) - x(q))) for r, q in BROW_PAIRS),
-        angle(130, 359),
-        ratio(np.abs(x(130) - x(173)), np.abs(x(398) - x(359))),
-        ratio(np.abs(x(127) - x(130)), np.abs(x(359) - x(356))),
-        ratio(d(130, 98), d(359, 327)),
-        ratio((nl + nr) / 2, (ol + out) / 2),
-        ratio(nl, out),
-        ratio(nr, ol),
-        angle(61, 291),
-        ratio(d(130, 17), d(359, 17)),
-        ratio(pl, ql),
-        ratio(pu, qu),
-        np.maximum(d(61, 17), d(291, 17)) / a,
-        np.maximum(pl, ql) / w,
-        np.maximum(pu, qu) / w,
-        np.maximum(*lips) / w,
-        angle(98, 327),
-        angle(1, 17),
-        ratio(d(98, 17), d(327, 17)),
-        np.maximum(d(105, 17), d(334, 17)) / a,
-        np.maximum(d(66, 17), d(296, 17)) / a,
-        d(17, 152) / a,
-        d(0, 1) / a,
-    ]
-
-
-def _measures(points: np.ndarray):
-    def x(i: int) -> np.ndarray:
-        return points[:, i, 0]
-
-    def y(i: int) -> np.ndarray:
-        return points[:, i, 1]
-
-    def d(i: int, j: int) -> np.ndarray:
-        return np.linalg.norm(points[:, i, :2] - points[:, j, :2], axis=-1)
-
-    return x, y, d
+    return np.stack(features, 1).astype(np.float32)
 
 
 def _perimeter(points: np.ndarray, indices: tuple) -> np.ndarray:

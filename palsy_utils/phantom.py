@@ -14,37 +14,12 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from palsy_utils.drawing import Pose, draw_face
+from palsy_utils.drawing import draw_face
+from palsy_utils.drawing_base import Pose
 from palsy_utils.files import PalsyError, publish, write_csv
-from palsy_utils.phantom_motion import FPS, HOLD, clip_truth, intervals, label_region
-from palsy_utils.phantom_patients import (
-    DROOP,
-    GAIN,
-    Patient,
-    describe,
-    draw_frame,
-    make_patients,
-    with_palsy,
-)
+from palsy_utils.phantom_motion import FPS, HOLD, clip_truth, intervals
+from palsy_utils.phantom_patients import Patient, describe, make_patients
 from palsy_utils.progress import progress
-
-__all__ = [
-    "DROOP",
-    "FPS",
-    "GAIN",
-    "Patient",
-    "clip_truth",
-    "describe",
-    "draw_clip",
-    "draw_frame",
-    "intervals",
-    "label_region",
-    "make_patients",
-    "pose_of",
-    "with_palsy",
-    "write_clip",
-    "write_cohort",
-]
 
 
 def pose_of(row: pd.Series) -> Pose:
@@ -55,10 +30,10 @@ def pose_of(row: pd.Series) -> Pose:
     return Pose(**sides, **plane, **{n: row[n] for n in single})
 
 
-def draw_clip(patient: Patient, truth: pd.DataFrame, size: int = 256) -> Iterator[np.ndarray]:
-    """Yield the pictures (size, size, 3), uint8 RGB, of a clip, each drawing HOLD times."""
+def draw_clip(patient: Patient, truth: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Yield the pictures (256, 256, 3), uint8 RGB, of a clip, each drawing HOLD times."""
     for start in range(0, len(truth), HOLD):
-        picture = draw_face(patient.look, pose_of(truth.iloc[start]), size)
+        picture = draw_face(patient.look, pose_of(truth.iloc[start]))
         for _ in range(min(HOLD, len(truth) - start)):
             yield picture
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from palsy_utils.drawing import Look, Pose, draw_face
+from palsy_utils.drawing_base import Look
 
 GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
 DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at rest
@@ -148,16 +148,6 @@ def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
         moved["smile"].append(smile[k] * mouth)
         moved["droop"].append(weak * DROOP[patient.mouth] + 0 * smile[k])
     return {name: tuple(pair) for name, pair in moved.items()}
-
-
-def draw_frame(patient: Patient, blink=0.0, brow=0.0, smile=0.0, size=256, **pose) -> np.ndarray:
-    """Return a picture (size, size, 3), uint8 RGB, of a patient who means to move both sides alike.
-
-    `pose` takes the other fields of `drawing.Pose`. Other sides or severities are other patients:
-    `dataclasses.replace(patient, side="left", mouth="strong", mouth_gain=GAIN["strong"])`.
-    """
-    moved = with_palsy(patient, (blink, blink), (brow, brow), (smile, smile))
-    return draw_face(patient.look, Pose(**moved, **pose), size)
 
 
 def describe(patients: list[Patient]) -> pd.DataFrame:

@@ -130,29 +130,15 @@ def label_timeline(labels: pd.DataFrame, videos: Sequence[str]) -> Figure:
     return figure
 
 
-def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float = 2.4) -> Figure:
+def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Show pictures side by side, grey ones as they are."""
-    figure, axes = plt.subplots(
-        1, len(images), figsize=(height * len(images), height * 1.15), layout="constrained"
-    )
+    size = (2.4 * len(images), 2.76)
+    figure, axes = plt.subplots(1, len(images), figsize=size, layout="constrained")
     for ax, image, title in zip(np.atleast_1d(axes), images, titles, strict=True):
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(title, fontsize="small")
         ax.axis("off")
     return figure
-
-
-def expression_bars(scores: np.ndarray, n: int = 12, ax: plt.Axes | None = None) -> Figure:
-    """Draw the highest of the 52 expression scores of one face."""
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-    top = np.argsort(scores)[::-1][:n]
-    names = [EXPRESSIONS[i] for i in top]
-    ax.barh(names, scores[top], color=ORANGE)
-    ax.invert_yaxis()
-    ax.tick_params(axis="y", labelsize="x-small")
-    ax.set(xlim=(0, 1), title=f"52 expression scores ({n} highest)")
-    return ax.figure
 
 
 def four_modalities(
@@ -179,7 +165,11 @@ def four_modalities(
     axes[1].scatter(*coordinates.T, s=8, color=GREEN)
     axes[1].invert_yaxis()
     axes[1].set_aspect("equal")
-    expression_bars(expressions, ax=axes[2])
+    top = np.argsort(expressions)[::-1][:12]
+    axes[2].barh([EXPRESSIONS[i] for i in top], expressions[top], color=ORANGE)
+    axes[2].invert_yaxis()
+    axes[2].tick_params(axis="y", labelsize="x-small")
+    axes[2].set(xlim=(0, 1), title="52 expression scores (12 highest)")
     axes[3].imshow(lines, cmap="gray", vmin=0, vmax=255)
     for ax in (axes[0], axes[3]):
         ax.axis("off")

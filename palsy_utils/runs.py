@@ -206,10 +206,10 @@ def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def load_histories(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[pd.DataFrame]]:
+def load_histories(run: Run) -> dict[str, list[pd.DataFrame]]:
     """Read how training went (`training.train`), fold by fold, of the models that were trained."""
     return {
         model: [pd.read_csv(run.folder / model / fold / "history.csv") for fold in folds]
-        for model, folds in done_folds(run, models).items()
+        for model, folds in done_folds(run, MODELS).items()
         if find_model(model).training
     }

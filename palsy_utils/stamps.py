@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from palsy_utils.files import read_json, sha256, write_json
+from palsy_utils.files import read_json, sha256, write_text
 
 CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1, "table": 1}
 DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
@@ -58,7 +58,8 @@ def write_stamp(product: Path, made_from: dict, files: Iterable[Path] = (), **ma
         made_with: what is recorded and never compared.
     """
     hashes = {p.relative_to(product.parent).as_posix(): sha256(p) for p in (product, *files)}
-    write_json({"made_from": made_from, "files": hashes, **made_with}, stamp_of(product))
+    stamp = {"made_from": made_from, "files": hashes, **made_with}
+    write_text(json.dumps(stamp, indent=2) + "\n", stamp_of(product))
 
 
 def read_stamp(product: Path) -> dict:

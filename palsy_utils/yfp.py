@@ -40,9 +40,9 @@ def read_yfp(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, str, list[str]]:
     without it every video counts as a patient of its own.
 
     Returns:
-        videos (patient, video, file, kind), labelled frames (patient, video, frame, eyes, mouth,
-        eyes_pose, mouth_pose), what a fold leaves out ("patient" or "video"), and notes with the
-        counts of what was repaired or left out. The poses are unreliable; nothing uses them.
+        videos (patient, video, file, kind), labelled frames (patient, video, frame, eyes, mouth),
+        what a fold leaves out ("patient" or "video"), and notes with the counts of what was
+        repaired or left out.
 
     Raises:
         PalsyError: images or labels are missing as a whole, a folder or frame is there twice, a
@@ -68,8 +68,7 @@ def read_yfp(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, str, list[str]]:
                 counts["no image"] += 1
             elif labels:
                 rows.append({"video": video, "frame": frame, **labels})
-    columns = ["video", "frame", "eyes", "mouth", "eyes_pose", "mouth_pose"]
-    labels = pd.DataFrame(rows, columns=columns)
+    labels = pd.DataFrame(rows, columns=["video", "frame", "eyes", "mouth"])
     people = _people(root, list(frames))
     videos = pd.DataFrame({"video": list(frames), "file": [images[video] for video in frames]})
     videos.insert(0, "patient", [people.get(video, f"video-{video}") for video in frames])

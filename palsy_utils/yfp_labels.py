@@ -32,13 +32,13 @@ def parse_annotation(content: bytes) -> tuple[Element, str]:
 
 
 def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, str] | None:
-    """Read the strongest label of each region, and the pose of its box.
+    """Read the strongest label of each region.
 
     Adds to `counts` what was met ("missing", "misspelt", "several" boxes, "no box") and to
     `unknown` the names that mean nothing.
 
     Returns:
-        eyes, mouth, eyes_pose, mouth_pose as far as there are boxes; None if beyond repair.
+        eyes, mouth as far as there are boxes; None if beyond repair.
     """
     try:
         with open(path, "rb") as file:
@@ -52,14 +52,11 @@ def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, 
         name = (box.findtext("name") or "").strip()
         grade, _, region = name.partition("_")
         if grade in GRADES and region in ("Eyes", "Mouth"):
-            pose = (box.findtext("pose") or "").strip()
-            found[region.lower()].append((SEVERITY.index(GRADES[grade]), pose))
+            found[region.lower()].append(SEVERITY.index(GRADES[grade]))
         else:
             unknown[name] += 1
     counts["several"] += sum(len(boxes) > 1 for boxes in found.values())
     if not any(found.values()):
         counts["no box"] += 1
         return {}
-    strongest = {region: max(boxes) for region, boxes in found.items() if boxes}
-    labels = {region: SEVERITY[severity] for region, (severity, _) in strongest.items()}
-    return {**labels, **{f"{region}_pose": pose for region, (_, pose) in strongest.items()}}
+    return {region: SEVERITY[max(boxes)] for region, boxes in found.items() if boxes}

@@ -62,13 +62,10 @@ def turned(points, degrees):
     return points @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-def test_only_the_faithful_variant_changes_with_the_cameras_roll(faces):
+def test_handcrafted_features_do_not_change_with_the_cameras_roll(faces):
     *_, pixels = faces
     tilted = turned(pixels - 128, 12) + 128
     assert np.allclose(handcrafted(upright(pixels)), handcrafted(upright(tilted)), atol=1e-2)
-    straight, roll = (handcrafted(p / 256, faithful=True) for p in (pixels, tilted))
-    assert np.abs(straight - roll).max() > 5  # degrees of its angles
-    assert np.isfinite(straight).all() and straight.shape == (len(pixels), 29)
 
 
 def test_millimetres_follow_the_size_of_the_iris(faces):

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from palsy_utils.drawing import STYLES, Look, Pose, draw_face
+from palsy_utils.drawing import draw_face
+from palsy_utils.drawing_base import Look, Pose
+from palsy_utils.drawing_hair import STYLES
 
 ROUND = replace(Look(), style="bald")
 

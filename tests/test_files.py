@@ -9,7 +9,6 @@ from palsy_utils.files import (
     publish,
     read_json,
     sha256,
-    write_json,
     write_text,
 )
 
@@ -76,7 +75,7 @@ def test_only_the_owner_may_read_unless_it_is_meant_for_everybody(tmp_path):
 
 
 def test_json_comes_back_and_a_damaged_one_is_none(tmp_path):
-    write_json({"a": [1, 2]}, tmp_path / "a.json")
+    write_text('{"a": [1, 2]}', tmp_path / "a.json")
     assert read_json(tmp_path / "a.json") == {"a": [1, 2]}
     (tmp_path / "a.json").write_text('{"a": [1,')
     assert read_json(tmp_path / "a.json") is None

@@ -12,18 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from palsy_utils.files import PalsyError
-from palsy_utils.phantom import (
-    FPS,
-    clip_truth,
-    describe,
-    draw_frame,
-    intervals,
-    label_region,
-    make_patients,
-    with_palsy,
-    write_clip,
-    write_cohort,
-)
+from palsy_utils.phantom import write_clip, write_cohort
+from palsy_utils.phantom_motion import FPS, clip_truth, intervals, label_region
+from palsy_utils.phantom_patients import describe, make_patients, with_palsy
 
 COMMITTED = Path(__file__).parents[1] / "data" / "phantom"
 SHIPPED = 54  # the seed of the committed cohort, see its README
@@ -198,13 +189,6 @@ def test_a_clip_without_pictures_leaves_nothing(tmp_path):
     with pytest.raises(PalsyError, match="stopped"):
         write_clip(stop(), tmp_path / "clip.mp4")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_patient_can_be_drawn_otherwise():
-    patient = make_patients(1)[0]
-    rest, smiling = draw_frame(patient, size=64), draw_frame(patient, smile=1, jaw=0.3, size=64)
-    assert rest.shape == smiling.shape == (64, 64, 3)
-    assert not np.array_equal(rest, smiling)
 
 
 # The committed cohort, measured

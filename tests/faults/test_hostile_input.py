@@ -246,7 +246,7 @@ def test_yfp_label_files(tmp_path, n):
     def check(content):
         path.write_bytes(content)
         found = read_label_file(path, Counter(), Counter())
-        assert found is None or set(found) <= {"eyes", "mouth", "eyes_pose", "mouth_pose"}
+        assert found is None or set(found) <= {"eyes", "mouth"}
         assert found is None or {found.get(r, "normal") for r in ("eyes", "mouth")} <= {
             *("normal", "slight", "strong")
         }
