@@ -118,7 +118,11 @@ def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> d
         return dict.fromkeys([SAMPLES_FILE, *files], State(stamps.OPEN))
     drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
     wanted, root = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from), cohort.root
-    return {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
+    states = {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
+    known = stamps.read_stamp(root / SAMPLES_FILE)["files"]
+    if states[SAMPLES_FILE].kind == DONE and {f"{name}.npy" for name in STRUCTURED} - {*known}:
+        states[SAMPLES_FILE] = State(stamps.OUT_OF_DATE, "changed: modalities")
+    return states
 
 
 def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_status_before_anything_has_run(small):
         ({"--profile": "smoke+nonsense"}, "'nonsense' is no image net of torchvision"),
         ({"--profile": "smoke+squeezenet1_0"}, "no image net of torchvision that ends in a linear"),
         ({"--profile": "smoke+vit_b_16"}, "'vit_b_16' cannot be trained on images of 32 px"),
-        ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small cannot be written"),
+        ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small/smoke cannot be written"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
         ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),

@@ -27,7 +27,9 @@ def test_a_modality_is_ten_lines(small, tmp_path):
         command, capture_output=True, text=True, cwd=copy, env=changed, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    table = pd.read_csv(tmp_path / "figures" / "small" / "smoke" / "table_1.csv").set_index("model")
+    table = pd.read_csv(tmp_path / "figures" / "small" / "smoke-folds-2" / "table_1.csv").set_index(
+        "model"
+    )
     assert table.loc["sums-fnn", "auroc"] >= 0
     folds = (small / "runs" / "smoke" / "sums-fnn").glob("*/predictions.csv")
     assert sorted(path.parent.name for path in folds) == ["fold-1-of-2", "fold-2-of-2"]

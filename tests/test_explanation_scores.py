@@ -12,6 +12,7 @@ from palsy_utils.cohort import load_cohort
 from palsy_utils.explained_folds import nets_to_explain, palsy_rows
 from palsy_utils.explanation_scores import (
     COLUMNS,
+    NO_NET,
     drawn_truth,
     examples,
     named,
@@ -103,7 +104,7 @@ def test_without_truth_faces_are_explained_and_not_scored(known, tmp_path, monke
     (root / "patients.csv").unlink()
     shutil.rmtree(root / "runs/smoke/rgb-resnet50")
     table, explained = score_models(root, nets_to_explain(str(root), "smoke"), 1)
-    assert table["model"].tolist() == list(PICTURES[:3])
+    assert table["model"].tolist() == [PICTURES[0], NO_NET, *PICTURES[1:3]]
     assert table[[name for name in COLUMNS[3:] if "n_" not in name]].isna().all(axis=None)
     rows, strengths = explained["lines-resnet50"]
     assert strengths.shape == (len(rows), 4, 2) and np.isfinite(strengths).all()
@@ -125,7 +126,7 @@ def test_called_frames_are_those_with_a_probability_of_one_half(known, monkeypat
 
 
 def test_a_run_without_nets_is_told_what_to_do(small):
-    with pytest.raises(PalsyError, match="no net to explain"):
+    with pytest.raises(PalsyError, match="no net to begin with"):
         nets_to_explain(str(small), "smoke")
 
 
@@ -133,7 +134,7 @@ def test_every_net_of_the_run_is_scored(known, monkeypatch):
     table, _ = score_models(known, nets_to_explain(str(known), "smoke", device="cpu"), 2)
     asked = table["model"] == f"{MULTITASK} (asked)"
     assert table.loc[asked, "side_score"].between(0, 1).all() and asked.sum() == 1
-    table = table[~asked]
+    table = table[~asked & (table["model"] != NO_NET)]
     assert list(table) == COLUMNS and table["model"].tolist() == [*PICTURES, MULTITASK]
     n = int((load_samples(load_cohort(known))["label"] == 1).sum())
     assert (table["n_frames"] == n).all() and (table["n_people"] == 3).all()

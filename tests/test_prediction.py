@@ -133,6 +133,7 @@ def command(*arguments):
 
 
 @pytest.mark.usefixtures("landmarker_file")
+@pytest.mark.usefixtures("landmarker_file")
 def test_command_writes_one_table_and_one_report_of_photographs(album, model_file, tmp_path):
     done = command(album, "--model", model_file, "--output", tmp_path / "out")
     assert done.exit_code == 0, done.output

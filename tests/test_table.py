@@ -70,7 +70,7 @@ def test_where_everybody_has_one_class_scores_of_people_are_left_out(smoke):
     predictions, samples = (t.assign(label=t["patient"].map(of)) for t in tables)
     table = table_1(predictions, samples)
     assert list(table) == [*TABLE_COLUMNS, "sensitivity"]
-    rows = markdown(table, predictions, 3).splitlines()
+    rows = markdown(table, predictions, 3, "resnet50").splitlines()
     assert rows[0] == (
         "| modality | model | pooled F1 | AUROC (95 % interval) | sensitivity | specificity |"
     )
@@ -106,6 +106,6 @@ def test_a_table_of_569_people_takes_seconds():
     ]
     predictions = pd.concat(tables, ignore_index=True)
     start = time.monotonic()
-    markdown(table_1(predictions, samples), predictions, 569)
+    markdown(table_1(predictions, samples), predictions, 569, "resnet50")
     patient_scores(predictions)
     assert time.monotonic() - start < 10  # 31 s when every two people were compared one by one
