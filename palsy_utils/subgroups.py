@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from palsy_utils.cohort import Cohort
-from palsy_utils.evaluation import auroc, auroc_interval, draw_people, interval
+from palsy_utils.evaluation import auroc, auroc_interval
 from palsy_utils.evidence import call_intervals
 from palsy_utils.faces import load_faces
 from palsy_utils.files import PalsyError
@@ -18,7 +17,6 @@ from palsy_utils.upright import to_pixels
 FEWEST = 3  # people; a group with fewer gets no interval
 TONES = {"light (1-3)": 3, "middle (4-6)": 6, "dark (7-10)": 10}  # Monk scale
 SCORES = ("auroc", "sensitivity", "specificity")
-BINS = 6  # of drawn severity, with equally many frames
 
 
 def head_roll(cohort: Cohort, samples: pd.DataFrame) -> np.ndarray:
@@ -112,45 +110,3 @@ def true_severity(cohort: Cohort, samples: pd.DataFrame) -> pd.Series:
     if severity.isna().any():
         raise PalsyError(f"{path} lacks frames of this cohort: draw it again with `palsy phantom`.")
     return severity.set_axis(samples.index)
-
-
-def dose_response(frames: pd.DataFrame, severity: pd.Series) -> pd.DataFrame:
-    """Average the predicted probability in bins of drawn severity with equally many frames.
-
-    Args:
-        frames: predictions of one model.
-        severity: of the same frames, in the same order.
-
-    Returns:
-        `severity` and `probability` (means), `low`, `high` (from resampling people), `people`.
-    """
-    rows, severity = [], severity.to_numpy()
-    bins = pd.qcut(severity, BINS, labels=False, duplicates="drop")
-    for number in np.unique(bins):
-        inside = bins == number
-        people = frames[inside].groupby("patient")["probability"].agg(["sum", "size"]).to_numpy()
-        total, n = (draw_people(len(people)) @ people).T
-        ends = interval(total / n)
-        rows.append(
-            (severity[inside].mean(), people[:, 0].sum() / inside.sum(), *ends, len(people))
-        )
-    return pd.DataFrame(rows, columns=["severity", "probability", "low", "high", "people"])
-
-
-def rank_correlation(frames: pd.DataFrame, severity: pd.Series) -> tuple[float, float, float]:
-    """Return Spearman's correlation of probability and severity, with its interval by people.
-
-    Args:
-        frames: predictions of one model.
-        severity: of the same frames, in the same order.
-    """
-    p, true = frames["probability"].to_numpy(), severity.to_numpy()
-    who = frames.groupby("patient").ngroup().to_numpy()
-
-    def correlation(rows: np.ndarray) -> float:
-        varied = len(rows) > 1 and np.ptp(p[rows]) > 0 and np.ptp(true[rows]) > 0
-        return spearmanr(p[rows], true[rows]).statistic if varied else np.nan
-
-    everyone = np.arange(len(p))
-    drawn = [correlation(np.repeat(everyone, draw[who])) for draw in draw_people(who.max() + 1)]
-    return correlation(everyone), *interval(np.array(drawn))

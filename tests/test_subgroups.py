@@ -3,22 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
+from helpers import functions_of
 from test_evidence import people
 
 from palsy_utils.cohort import load_cohort
 from palsy_utils.evaluation import scores
 from palsy_utils.files import PalsyError
 from palsy_utils.modalities import load_samples
-from palsy_utils.subgroups import (
-    BINS,
-    dose_response,
-    group_frames,
-    head_roll,
-    rank_correlation,
-    subgroup_table,
-    true_severity,
-)
+from palsy_utils.subgroups import group_frames, head_roll, subgroup_table, true_severity
 
+NOTEBOOK = functions_of(PROJECT / "notebooks" / "09_evidence.ipynb")
 PEOPLE = "patient,side,skin_tone\np01,left,3\np02,right,7\np04,right,\n"
 
 
@@ -83,10 +78,10 @@ def test_dose_response_rises_and_copies_of_frames_do_not_narrow_it():
     frames = people(8)
     severity = pd.Series(np.random.default_rng(3).random(len(frames)))
     frames["probability"] = severity**2
-    curve = dose_response(frames, severity)
-    assert len(curve) == BINS and (np.diff(curve["probability"]) > 0).all()
+    curve = NOTEBOOK.dose_response(frames, severity)
+    assert len(curve) == 6 and (np.diff(curve["probability"]) > 0).all()
     assert ((curve["low"] <= curve["probability"]) & (curve["probability"] <= curve["high"])).all()
-    tenfold = dose_response(pd.concat([frames] * 10), pd.concat([severity] * 10))
+    tenfold = NOTEBOOK.dose_response(pd.concat([frames] * 10), pd.concat([severity] * 10))
     assert np.allclose(tenfold, curve)
 
 
@@ -94,7 +89,7 @@ def test_rank_correlation_knows_order_and_chance():
     frames = people(8)
     severity = pd.Series(np.random.default_rng(3).random(len(frames)))
     frames["probability"] = severity**2
-    assert rank_correlation(frames, severity) == pytest.approx((1, 1, 1))
-    value, low, high = rank_correlation(frames, severity.sample(frac=1, random_state=0))
+    assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, 1, 1))
+    value, low, high = NOTEBOOK.rank_correlation(frames, severity.sample(frac=1, random_state=0))
     assert low < 0 < high and low <= value <= high
-    assert np.isnan(rank_correlation(frames.assign(probability=0.5), severity)).all()
+    assert np.isnan(NOTEBOOK.rank_correlation(frames.assign(probability=0.5), severity)).all()
