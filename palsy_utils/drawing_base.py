@@ -16,7 +16,7 @@ class Look:
     skin: RGB = (214, 164, 132)
     hair: RGB = (62, 42, 32)
     iris: RGB = (92, 64, 44)
-    style: str = "short"  # one of drawing_hair.STYLES
+    style: str = "short"  # one of phantom_patients.STYLE_ORDER
     part: float = 0.0  # where the hair is parted, -1 (image left) to 1
     beard: float = 0.0  # 0 none, 0.5 stubble, 1 full
     glasses: bool = False

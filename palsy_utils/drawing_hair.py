@@ -4,7 +4,6 @@ import numpy as np
 
 from palsy_utils.drawing_base import Look, Sheet, curve, mirrored, mix, oval, points, stroke
 
-STYLES = ("short", "long", "crop", "bob", "afro", "bun", "bald", "curls", "scarf", "receding")
 EARS = ("short", "crop", "bun", "bald", "receding")  # styles that leave the ears free
 CURLY = ("afro", "curls")
 

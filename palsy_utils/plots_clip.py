@@ -21,7 +21,6 @@ from palsy_utils.upright import crop_rgb, window
 STRONGEST_MM = 4.0  # a difference of this size is tinted fully
 FACE, SMALL_FACE = 420, 200  # pixels, side of a crop
 LONG = 120.0  # s: a longer clip is drawn second by second, or its line would be a smear
-_LIPS_MIDDLE = (0, 17)  # where a mouth is cut into halves
 PARTS = {
     "brow": {
         "right": (*RIGHT_BROW[1], *reversed(RIGHT_BROW[0])),
