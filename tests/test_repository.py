@@ -110,7 +110,7 @@ def test_every_dependency_is_there_in_the_version_that_was_tested():
 def test_a_moved_folder_is_told_in_one_sentence(tmp_path):
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "installed").write_text("/another/place\n")
-    command = ["make", "-f", PROJECT / "Makefile", "unmoved"]
+    command = ["make", "--no-print-directory", "-f", PROJECT / "Makefile", "unmoved"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode and done.stdout.startswith("This folder was /another/place, and .venv")
     assert done.stdout.count("\n") == 1

@@ -91,4 +91,4 @@ def test_a_clip_is_predicted_without_the_checkout(python, model, small_template,
     clip = small_template / "clips" / "p01-1.mp4"
     done = python("-m", "palsy_utils", "predict", clip, "--model", model)
     assert done.returncode == 0, done.stderr
-    assert (python.folder / "data" / "reports" / "p01-1.html").exists()
+    assert (python.folder / "data" / "reports" / "p01-1.mp4.html").exists()
