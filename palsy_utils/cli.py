@@ -104,7 +104,7 @@ def main() -> None:
 @click.option("--figures", default="figures", show_default=True, type=AbsolutePath())
 def run(models: str, **parameters) -> None:
     """Run the series: frames, faces, every fold that is not done yet, the table."""
-    from palsy_utils import batch
+    from palsy_utils.runs import batch
 
     failed = batch.run(models=_names(models), **parameters)
     if len(failed):
@@ -123,7 +123,7 @@ def run(models: str, **parameters) -> None:
 @seed_option
 def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> None:
     """Show which folds are done, out of date, damaged, failed or open, and why."""
-    from palsy_utils import batch
+    from palsy_utils.runs import batch
 
     states, reasons = batch.status(cohort, profile, _names(models), folds, seed)
     click.echo("\n".join([states.to_string(), *reasons]))
@@ -136,7 +136,7 @@ def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> Non
 @seed_option
 def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
     """Draw a phantom cohort of any size into FOLDER."""
-    from palsy_utils.phantom import write_cohort
+    from palsy_utils.phantom.cohort import write_cohort
 
     write_cohort(folder, patients=patients, clips=clips, seed=seed)
 
@@ -154,7 +154,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
     """Fit one model on everybody in a cohort: a model file and its card."""
     from pathlib import Path
 
-    from palsy_utils import fitting
+    from palsy_utils.clip import fit as fitting
 
     path = Path(output or f"data/models/palsy-{model}.pt").absolute()
     fitting.check_fittable(model)
@@ -178,7 +178,7 @@ def predict(**parameters) -> None:
     side apart, and often down to 4 %. Nothing of CLIP leaves this machine. This is not a medical
     device.
     """
-    from palsy_utils import prediction
+    from palsy_utils.clip import predict as prediction
 
     for path in prediction.predict(**parameters):
         click.echo(path)

@@ -13,8 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from palsy_utils.faces.landmarks import EXPRESSIONS
 from palsy_utils.files import publish
-from palsy_utils.landmarks import EXPRESSIONS
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
@@ -142,7 +142,7 @@ def probability_timeline(predictions: pd.DataFrame, title: str) -> Figure:
     """Draw the predicted probability of held-out frames in order, over their true label.
 
     Args:
-        predictions: `runs.PREDICTIONS` of one fold.
+        predictions: `results.PREDICTIONS` of one fold.
         title: model and person.
     """
     figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")

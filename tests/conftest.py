@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from palsy_utils import downloads
-from palsy_utils.cohort import load_cohort
-from palsy_utils.frames import extract_frames
-from palsy_utils.modalities import build_modalities
-from palsy_utils.pictures import read_image
-from palsy_utils.profiles import PROFILES
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.frames import extract_frames
+from palsy_utils.faces.modalities import build_modalities
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.learning.profiles import PROFILES
 
 PROJECT = Path(__file__).parents[1]
 PHANTOM = PROJECT / "data" / "phantom"
@@ -69,7 +69,7 @@ def close_figures():
 def close_landmarker():
     """Close it while Python is whole; at its end that is an error."""
     yield
-    if landmarker := sys.modules.get("palsy_utils.landmarker"):
+    if landmarker := sys.modules.get("palsy_utils.faces.landmarker"):
         landmarker.open_landmarker.cache_clear()
 
 

@@ -45,7 +45,7 @@ def test_status_before_anything_has_run(small):
     ],
 )
 def test_wrong_parameters_end_in_one_sentence(small, changes, message, monkeypatch):
-    monkeypatch.setattr("palsy_utils.cluster.CONNECT_TIMEOUT", "1s")
+    monkeypatch.setattr("palsy_utils.runs.cluster.CONNECT_TIMEOUT", "1s")
     options = {"--cohort": small, "--profile": "smoke", "--figures": small.parent} | changes
     done = palsy("run", *[part for option in options.items() for part in option])
     assert done.exit_code == 1 and message in done.output
@@ -108,7 +108,7 @@ def test_help_needs_no_heavy_library():
 
 
 def test_phantom_command_draws_a_cohort(tmp_path):
-    from palsy_utils.cohort import load_cohort
+    from palsy_utils.cohort.load import load_cohort
 
     done = palsy("phantom", tmp_path / "drawn", "--patients", 2, "--clips", 2, "--seed", 4)
     assert done.exit_code == 0, done.output

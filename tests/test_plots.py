@@ -5,12 +5,12 @@ import pytest
 from conftest import PROJECT
 from helpers import functions_of
 
-from palsy_utils.cohort import load_cohort
-from palsy_utils.modalities import face_in_modalities, load_samples
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.modalities import face_in_modalities, load_samples
+from palsy_utils.learning.experiments import PAPER_MODELS as MODELS
+from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.plots import four_modalities, probability_timeline, save_figure, training_curves
-from palsy_utils.profiles import PROFILES
-from palsy_utils.rows import PAPER_MODELS as MODELS
-from palsy_utils.runs import load_histories, load_run, open_run
+from palsy_utils.runs.results import load_histories, load_run, open_run
 
 mpl.use("Agg")
 OVERVIEW = functions_of(PROJECT / "notebooks" / "00_overview.ipynb")

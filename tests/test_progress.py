@@ -4,7 +4,7 @@ import sys
 
 import nbformat
 
-from palsy_utils.cluster import Task, execute
+from palsy_utils.runs.cluster import Task, execute
 
 SLOWLY = """
 import time
@@ -38,7 +38,7 @@ def test_an_executed_notebook_keeps_the_last_state_alone(tmp_path, monkeypatch):
     cells += [nbformat.v4.new_code_cell(SLOWLY.format(n=20, after=0))]
     python = {"language_info": {"name": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "bar.ipynb")
-    monkeypatch.setattr("palsy_utils.cluster.NOTEBOOKS", tmp_path)
+    monkeypatch.setattr("palsy_utils.runs.cluster.NOTEBOOKS", tmp_path)
     attempt, error = execute(Task("bar", {"n": 2}, tmp_path / "done"))
     assert error is None
     outputs = nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from palsy_utils.rows import MODELS, NEW_MODELS
+from palsy_utils.learning.experiments import MODELS, NEW_MODELS
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 CONTENT = {path.stem: json.loads(path.read_text()) for path in NOTEBOOKS}

@@ -11,11 +11,16 @@ from conftest import PHANTOM, PROJECT
 from helpers import flip
 
 from palsy_utils import stamps
-from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import faces_file, faces_state
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.frames import VIDEO, extract_frames, frames_state, load_frames
+from palsy_utils.faces.measure import faces_file, faces_state
+from palsy_utils.faces.modalities import (
+    build_modalities,
+    load_modality,
+    load_samples,
+    modality_states,
+)
 from palsy_utils.files import PalsyError
-from palsy_utils.frames import VIDEO, extract_frames, frames_state, load_frames
-from palsy_utils.modalities import build_modalities, load_modality, load_samples, modality_states
 from palsy_utils.stamps import DAMAGED, DONE, OPEN, OUT_OF_DATE, content, state, write_stamp
 
 SOURCE = {"code": 1, "settings": {"epochs": 2, "rate": 0.1}}

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.files import PROJECT, write_csv, write_text
-from palsy_utils.profiles import PROFILES
+from palsy_utils.learning.profiles import PROFILES
 
 PHANTOM = PROJECT / "data" / "phantom"
 
@@ -30,10 +30,10 @@ def timed(work: Callable[[], object]) -> float:
 
 def front_end(size: int) -> dict[str, float]:
     """Clips to modalities of four drawn clips, `size` copies of each, in one process."""
-    from palsy_utils.cohort import load_cohort
-    from palsy_utils.faces import measure_faces
-    from palsy_utils.frames import extract_frames
-    from palsy_utils.modalities import build_modalities
+    from palsy_utils.cohort.load import load_cohort
+    from palsy_utils.faces.frames import extract_frames
+    from palsy_utils.faces.measure import measure_faces
+    from palsy_utils.faces.modalities import build_modalities
 
     labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
     some = labels[labels["video"].isin(labels["video"].unique()[:4])]
@@ -56,8 +56,8 @@ def row(people: int) -> dict[str, float]:
     """All folds of the expressions' FNN, 40 frames a person, 2 epochs."""
     import torch
 
-    from palsy_utils.models import build_fnn
-    from palsy_utils.training import train
+    from palsy_utils.learning.nets import build_fnn
+    from palsy_utils.learning.training import train
 
     rng, n = np.random.default_rng(0), 40 * people
     x, y, who = rng.random((n, 52), np.float32), rng.integers(0, 2, n), np.arange(n) % people
@@ -75,8 +75,8 @@ def row(people: int) -> dict[str, float]:
 
 def table(predictions: int) -> dict[str, float]:
     """The results table with intervals, 7 rows, 2,500 predictions a person."""
-    from palsy_utils.evaluation import auroc_interval, table_1
-    from palsy_utils.rows import PAPER_MODELS
+    from palsy_utils.evidence.scores import auroc_interval, table_1
+    from palsy_utils.learning.experiments import PAPER_MODELS
 
     rng, n = np.random.default_rng(0), predictions // 7
     who = rng.integers(0, predictions // 2500, n)

@@ -24,20 +24,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from palsy_utils.asymmetry import asymmetry
-from palsy_utils.attention import build_attention
-from palsy_utils.evaluation import auroc, auroc_interval, scores
-from palsy_utils.evidence import call_intervals
+from palsy_utils.evidence.intervals import call_intervals
+from palsy_utils.evidence.scores import auroc, auroc_interval, scores
+from palsy_utils.faces.asymmetry import asymmetry
+from palsy_utils.faces.handcrafted import handcrafted
+from palsy_utils.faces.modalities import coordinates, mirror_modality
+from palsy_utils.faces.upright import to_pixels, upright
 from palsy_utils.files import PROJECT, write_csv, write_text
-from palsy_utils.handcrafted import handcrafted
-from palsy_utils.inner import choose_pair, choose_threshold, predict_inside
-from palsy_utils.modalities import coordinates, mirror_modality
-from palsy_utils.models import build_model, probabilities
-from palsy_utils.one_fold import Fold, how_to_train
-from palsy_utils.profiles import PROFILES
-from palsy_utils.rows import find_model
-from palsy_utils.training import compute, seed_everything, train
-from palsy_utils.upright import to_pixels, upright
+from palsy_utils.learning.attention import build_attention
+from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.nested import choose_pair, choose_threshold, predict_inside
+from palsy_utils.learning.nets import build_model, probabilities
+from palsy_utils.learning.profiles import PROFILES
+from palsy_utils.learning.training import compute, seed_everything, train
+from palsy_utils.runs.one_fold import Fold, how_to_train
 
 DATA = Path(os.environ.get("PALSY_TEST_DATA", PROJECT.parent / "shared"))
 FACES = DATA / "real_faces" / "landmarks.npz"

@@ -21,16 +21,16 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from palsy_utils import training
-from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import load_faces, measure_faces
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces.landmarker import open_landmarker
+from palsy_utils.faces.measure import load_faces, measure_faces
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.upright import draw_lines, to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
-from palsy_utils.frames import extract_frames, load_frames
-from palsy_utils.landmarker import open_landmarker
-from palsy_utils.models import build_fnn, build_image_net
-from palsy_utils.pictures import read_image
-from palsy_utils.profiles import PROFILES
-from palsy_utils.upright import draw_lines, to_pixels
+from palsy_utils.learning import training
+from palsy_utils.learning.nets import build_fnn, build_image_net
+from palsy_utils.learning.profiles import PROFILES
 
 PHANTOM = PROJECT / "data" / "phantom"
 CPU = torch.device("cpu")

@@ -21,17 +21,17 @@ from helpers import annotation, write_clip, write_labels, write_picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from palsy_utils.clips import BadVideoError, extract_clip
-from palsy_utils.cohort import load_cohort
-from palsy_utils.faces import load_faces, write_faces
+from palsy_utils.cohort.clips import BadVideoError, extract_clip
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.cohort.people import load_people
+from palsy_utils.cohort.yfp_labels import LARGEST_XML, parse_annotation, read_label_file
+from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces.measure import load_faces, write_faces
+from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError
-from palsy_utils.frames import extract_frames, load_frames
-from palsy_utils.people import load_people
-from palsy_utils.pictures import read_image
-from palsy_utils.profiles import find_profile
-from palsy_utils.runs import read_predictions, write_predictions
+from palsy_utils.learning.profiles import find_profile
+from palsy_utils.runs.results import read_predictions, write_predictions
 from palsy_utils.stamps import stamp_of, write_stamp
-from palsy_utils.yfp_labels import LARGEST_XML, parse_annotation, read_label_file
 
 LABEL_HEADER = "patient,video,file,start_s,end_s,label"
 
@@ -398,7 +398,7 @@ def memory_of(code, *arguments):
 def test_a_picture_of_400_million_pixels_is_refused_before_it_is_decoded(tmp_path, make):
     (tmp_path / "huge.png").write_bytes(make(20_000))
     code = (
-        "import sys, pathlib; from palsy_utils.pictures import read_image\n"
+        "import sys, pathlib; from palsy_utils.faces.pictures import read_image\n"
         "for name in sys.argv[1:]: print(read_image(pathlib.Path(name))[1])"
     )
     said, huge = memory_of(code, tmp_path / "huge.png")

@@ -26,14 +26,14 @@ import pytest
 from helpers import flip, outlive
 from test_fitting import fit_small
 
-from palsy_utils.cohort import load_cohort
+from palsy_utils.clip.fit import write_model
+from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import Download, find
-from palsy_utils.faces import load_faces
+from palsy_utils.faces.landmarker import measure_image, open_landmarker
+from palsy_utils.faces.measure import load_faces
+from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError
-from palsy_utils.fitting import write_model
-from palsy_utils.landmarker import measure_image, open_landmarker
-from palsy_utils.pictures import read_image
-from palsy_utils.rows import PAPER_MODELS
+from palsy_utils.learning.experiments import PAPER_MODELS
 
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
 FOLDS = ("p01", "p02", "p04")

@@ -1,0 +1,1 @@
+"""One model file, and one clip of your own."""

@@ -1,0 +1,221 @@
+"""What a model file says of itself: its data, its training, and how it did on people left out.
+
+A model that was fitted on everybody has nobody left to be tested on. What its card reports are the
+folds of the run with the same numbers: what the *recipe* did on people whom it had not seen.
+"""
+
+import platform
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from palsy_utils.cohort.load import Cohort, load_cohort
+from palsy_utils.cohort.paths import list_images
+from palsy_utils.evidence.intervals import call_intervals
+from palsy_utils.evidence.scores import auroc, auroc_interval
+from palsy_utils.evidence.table import PACKAGES, is_drawn
+from palsy_utils.faces.modalities import samples_from
+from palsy_utils.files import sha256
+from palsy_utils.learning.experiments import architecture, find_model
+from palsy_utils.learning.nested import fit_temperature, log_loss, temper
+from palsy_utils.learning.profiles import find_profile
+from palsy_utils.runs.one_fold import Fold, how_to_train
+from palsy_utils.runs.results import fold_state, open_run, read_predictions, run_folder
+from palsy_utils.stamps import DONE, identity
+
+NO_DEVICE = "For research and teaching only: this is not a medical device and diagnoses nobody."
+NAMES = {"auroc": "AUROC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
+
+
+def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFrame | None, str]:
+    """Read the predictions of all folds of the run with the same samples and training numbers.
+
+    Where people were not left out one by one, the run's groups are taken, the most first.
+
+    Args:
+        fold: see `fit.open_everybody`.
+        name: `predictions.csv`, or `nested.csv` for those of the training people.
+
+    Returns:
+        `results.PREDICTIONS` or None, and why there are none.
+    """
+    cohort, reasons = load_cohort(fold.root), []
+    folder = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
+    there = {int(path.name.rsplit("-", 1)[1]) for path in folder.glob("fold-1-of-*")}
+    n_people = fold.samples["patient"].nunique()
+    for folds in (0, *sorted((k for k in there if 2 <= k <= n_people), reverse=True)):
+        run = open_run(cohort, fold.profile, folds, fold.seed, fold.samples)
+        paths = [folder / one for one in run.folds]
+        states = [fold_state(run, fold.model, one) for one in run.folds]
+        missing = sum(found.kind != DONE for found in states)
+        if not missing and all((path / name).exists() for path in paths):
+            return pd.concat([read_predictions(p, name) for p in paths], ignore_index=True), ""
+        why = "; ".join(dict.fromkeys(found.why for found in states if found.why))
+        lacking = f"{missing} of {len(states)} folds are not done" if missing else f"no {name}"
+        reasons.append(lacking + (f" ({why})" if why else ""))
+    return None, f"{reasons[0]} in {folder.relative_to(fold.root).as_posix()}"
+
+
+def pooled_temperature(fold: Fold) -> float | None:
+    """Fit the temperature on the inner predictions of all folds; None if there are none."""
+    inner, _ = leave_one_out(fold, "inner.csv")
+    return None if inner is None else fit_temperature(inner["label"], inner["probability"])
+
+
+def scores_with_intervals(frames: pd.DataFrame) -> dict[str, list[float]]:
+    """Return value, low and high (95 %, resampling people) of each of `NAMES`, from 0 to 1.
+
+    Args:
+        frames: `results.PREDICTIONS` of one model.
+    """
+    rows = call_intervals(frames)
+    rows["auroc"] = (auroc(frames["label"], frames["probability"]), *auroc_interval(frames))
+    return {name: [round(float(number), 4) for number in rows[name]] for name in NAMES}
+
+
+def _calibration(fold: Fold, frames: pd.DataFrame) -> list[float] | None:
+    """Return the log loss on people left out: as it is, and with each fold's own temperature."""
+    inner, _ = leave_one_out(fold, "inner.csv")
+    if inner is None:
+        return None
+    inside = {name: rows for name, rows in inner.groupby("fold")}
+    tempered = [
+        temper(
+            rows["probability"], fit_temperature(inside[name]["label"], inside[name]["probability"])
+        )
+        for name, rows in frames.groupby("fold", sort=False)
+    ]
+    before = log_loss(frames["label"], frames["probability"])
+    return [round(before, 4), round(log_loss(frames["label"], np.concatenate(tempered)), 4)]
+
+
+def card_facts(
+    fold: Fold, net: nn.Module, history: pd.DataFrame, imagenet: bool, questions: tuple[str, ...]
+) -> dict:
+    """Collect what a card tells, as plain data."""
+    cohort, samples = load_cohort(fold.root), fold.samples
+    frames, why = leave_one_out(fold)
+    sees_images = find_model(fold.model).sees_images
+    last = history.iloc[-1]
+    return {
+        "cohort": cohort.name,
+        "drawn": is_drawn(cohort),
+        "group": cohort.group,
+        "people": int(samples["patient"].nunique()),
+        "videos": int(samples["video"].nunique()),
+        "frames": len(samples),
+        "palsy": round(float(samples["label"].mean()), 4),
+        "profile": fold.profile.name,
+        "image_size": fold.profile.image_size if sees_images else None,
+        "imagenet": imagenet if sees_images else None,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "questions": list(questions),
+        "seed": fold.seed,
+        "training": how_to_train(fold).model_dump(),
+        "loss": round(float(last["loss"]), 4),
+        "accuracy": round(float(last["accuracy"]), 4),
+        "samples": identity(samples_from(cohort)),
+        "files": file_hashes(cohort),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "scores": None if frames is None else scores_with_intervals(frames),
+        "log_loss": None if frames is None else _calibration(fold, frames),
+        "not_measured": why,
+    }
+
+
+def file_hashes(cohort: Cohort) -> list[str]:
+    """Return the SHA-256 of every video's file or images that are at hand, 16 hex digits each.
+
+    With these a report can tell a clip that the model was fitted on.
+    """
+    hashes = []
+    for video in cohort.videos.itertuples():
+        path = cohort.root / video.file
+        if path.is_dir():
+            files = [cohort.root / file for _, file in list_images(cohort.root, video.file)]
+            hashes.append(sha256(*files)[:16])
+        elif path.is_file():
+            hashes.append(sha256(path)[:16])
+    return hashes
+
+
+def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:
+    """Return the card's lines, name and text, for the markdown card and for reports."""
+    who = "drawn people" if facts["drawn"] else "people"
+    who = who if facts["group"] == "patient" else "videos, each taken as a person"
+    rows = {
+        "Fitted on": f"cohort {facts['cohort']}: {facts['people']} {who}, {facts['videos']} "
+        f"videos, {facts['frames']} frames with a face and a label, "
+        f"{100 * facts['palsy']:.0f} % palsy"
+    }
+    left_out = "On drawn people left out" if facts["drawn"] else "On people left out"
+    if facts["scores"] is None:
+        rows[left_out] = f"not measured: {facts['not_measured']}"
+    else:
+        rows[left_out] = "; ".join(
+            f"{NAMES[name]} {value:.2f} ({low:.2f} to {high:.2f})"
+            for name, (value, low, high) in facts["scores"].items()
+        )
+    if temperature is None:
+        rows["Calibration"] = "none: the run has no inner predictions to calibrate on"
+    else:
+        before, after = facts["log_loss"] or (None, None)
+        rows["Calibration"] = f"temperature {temperature:.2f}, from inner predictions of all folds"
+        if before is not None:
+            rows["Calibration"] += (
+                f"; log loss on people left out {before:.2f} before, {after:.2f} after"
+            )
+    return rows
+
+
+def card(model: str, facts: dict, temperature: float | None) -> str:
+    """Write the card of a fitted model as markdown."""
+    row = find_model(model)
+    what = architecture(row, find_profile(facts["profile"]).backbone)
+    size = f"{facts['image_size']} px images, " if facts["image_size"] else ""
+    start = {True: "ImageNet weights", False: "random weights", None: "random weights"}
+    training = ", ".join(f"{name} {value}" for name, value in facts["training"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    drawn = (
+        ["**Its people are drawn. What it says of a real face is no finding of any kind.**", ""]
+        if facts["drawn"]
+        else []
+    )
+    lines = [
+        f"# Model card: {model}",
+        "",
+        f"**{NO_DEVICE}**",
+        "",
+        *drawn,
+        f"{row.title}; {what}, {facts['parameters']:,} parameters.",
+        "",
+        *(f"- **{name}**: {text}." for name, text in card_rows(facts, temperature).items()),
+        f"- **Also asked for**: {', '.join(facts['questions']) or 'nothing but palsy or not'}.",
+        f"- **Training**: {training}; {size}from {start[facts['imagenet']]}; seed "
+        f"{facts['seed']} (weights, order, dropout, noise). Last epoch: loss {facts['loss']:.3f}, "
+        f"accuracy {100 * facts['accuracy']:.0f} % on the frames it was trained on, which says "
+        "nothing about anybody else.",
+        f"- **Profile** {facts['profile']}; **samples** {facts['samples'][:16]}; {versions}.",
+        "",
+        "## How to read the scores",
+        "",
+        "This file was fitted on everybody, so nobody is left to test it on. The scores are of the "
+        "run with the same numbers, leave-one-patient-out: what the recipe did on people whom it "
+        "had not seen, over all their frames, a frame called palsy from 0.5 on. Intervals are "
+        "95 %, from resampling people. They hold for people, cameras and lighting like those of "
+        "the cohort, and for nobody else. Training numbers that the paper leaves open were settled "
+        "on drawn cohorts or on 344 photographs of real faces (`profiles.py` says which); on "
+        "those, scores flatter.",
+        "",
+        "## Intended use and limits",
+        "",
+        "- For research and teaching, on clips of one frontal face; nothing in it was tested for "
+        "care.",
+        "- Heads turned aside look asymmetric. A face that is not found gets no answer.",
+        "- A probability is a statement about frames like those of the cohort; where palsy is "
+        "rarer, it is too high.",
+        "- Nobody has tested it for skin tone, age or sex beyond what the cohort holds.",
+    ]
+    return "\n".join(lines) + "\n"

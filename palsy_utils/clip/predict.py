@@ -1,0 +1,237 @@
+"""What a fitted model says of clips and photographs that nobody has labelled: `palsy predict`.
+
+They are copied into a temporary folder as a tiny cohort, so that they go through the very steps
+that training data went through, and nothing is written beside them.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils.clip.fit import Fitted, is_attention, read_model
+from palsy_utils.clip.measures import Measured, gather, shown
+from palsy_utils.clip.report import made_from, report
+from palsy_utils.cohort.clips import open_video
+from palsy_utils.cohort.load import Cohort, load_cohort
+from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
+from palsy_utils.downloads import LANDMARKER, is_at_hand
+from palsy_utils.faces.frames import extract_frames
+from palsy_utils.faces.landmarker import open_landmarker
+from palsy_utils.faces.measure import borrow_faces, measure_faces
+from palsy_utils.faces.modalities import build_modalities, load_samples
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
+from palsy_utils.learning.attention import predict_with_attention
+from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.heads import answers_table
+from palsy_utils.learning.nested import temper
+from palsy_utils.learning.nets import probabilities
+from palsy_utils.learning.profiles import Profile
+from palsy_utils.learning.tokens import load_tokens
+from palsy_utils.learning.training import compute, pick_device
+from palsy_utils.runs.one_fold import Fold, load_inputs
+
+ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
+KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
+
+
+def measure_clip(
+    clip: Path, folder: Path, profile: Profile, measured: Path | None = None
+) -> Measured:
+    """Measure the faces of a clip, six frames a second, or of photographs; build all modalities.
+
+    Args:
+        clip: a video, a photograph, or a folder of photographs.
+        folder: an empty folder to work in.
+        profile: of the model, for the size of its images.
+        measured: a cohort. If the very same file is in it, its measurements there are taken where
+            the landmark model is not at hand.
+
+    Returns:
+        All that was measured; the notes of its cohort say whose measurements were taken.
+
+    Raises:
+        PalsyError: the clip is missing, cannot be read, or shows no face.
+    """
+    kind, copies = _copy(clip, folder)
+    names = [Path(copy).stem for copy in copies]
+    videos = pd.DataFrame({"patient": names, "video": names})
+    # Nothing is known of the clip; a stand-in label lets every frame with a face through.
+    labels = videos.assign(start_s=0.0, end_s=np.inf, eyes=None, mouth=None, label=0.0)
+    videos = videos.assign(file=list(copies), kind=kind)
+    cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, "video", ())
+    extract_frames(cohort, workers=1)
+    if measured and kind == "clip" and not is_at_hand(LANDMARKER):
+        cohort = replace(cohort, notes=borrow_faces(cohort, load_cohort(measured)))
+    measure_faces(cohort, workers=1)
+    open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
+    files = list(copies.values()) if kind == "image" else None
+    gathered = gather(Path(os.path.abspath(clip)), cohort, files)
+    build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
+    return gathered
+
+
+def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
+    """Copy a clip or photographs under harmless names, each with what the user calls it.
+
+    Returns:
+        The kind of all (`Cohort.videos`), and copy -> name.
+    """
+    if not clip.exists():
+        raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
+    files = _list_files(clip, IMAGE_SUFFIXES) if clip.is_dir() else [clip]
+    if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
+        raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
+    kind = "clip" if files[0].suffix.lower() in CLIP_SUFFIXES else "image"
+    copies = {}
+    try:
+        for number, file in enumerate(files):
+            name = ANYBODY if kind == "clip" else f"{number:06d}"
+            copy = folder / f"{name}{file.suffix.lower()}"
+            shutil.copyfile(file, copy)
+            copies[copy.name] = shown(file)
+    except OSError as error:
+        raise PalsyError(f"{file} cannot be read: {error.strerror or error}.") from error
+    if files == [clip] and not (
+        _plays(copy) if kind == "clip" else read_image(copy)[0] is not None
+    ):
+        raise PalsyError(
+            f"{clip} is no {'video' if kind == 'clip' else 'image'} that can be read: it may be "
+            f"damaged, empty, or have more than {LARGEST_IMAGE:,} pixels."
+        )
+    return kind, copies
+
+
+def _list_files(folder: Path, suffixes: set[str]) -> list[Path]:
+    try:
+        files = [p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.is_file()]
+    except OSError as error:
+        raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
+    files = [p for p in files if not p.name.startswith(".")]
+    return sorted(files, key=lambda p: (natural_key(p.name), p.name))
+
+
+def _plays(video: Path) -> bool:
+    capture = open_video(video)
+    plays = capture.read()[0]
+    capture.release()
+    return plays
+
+
+def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd.DataFrame:
+    """Run a fitted model on every frame of a clip, or on every photograph.
+
+    Args:
+        fitted: from `fit.read_model` or `fit.fit`.
+        measured: from `measure_clip`, with the model's profile.
+        device: see `training.pick_device`.
+
+    Returns:
+        One row a frame: `frame` and `time_s`, or the photograph's `file`; `found`, `probability`
+        (of palsy, 0 to 1), `calibrated_probability` (empty if the model has no temperature),
+        `eyes_<grade>`, `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then
+        the measures (`measures.Measured`). Without a face there are no numbers.
+
+    Raises:
+        PalsyError: a modality that the model needs was not built.
+    """
+    root = measured.cohort.root
+    samples, where = load_samples(measured.cohort), pick_device(device)
+    rows, nobody = np.arange(len(samples)), np.arange(0)
+    who = (fitted.model, ANYBODY, (), samples, nobody, rows)
+    fold = Fold(root, fitted.profile, *who, 0, where, root)
+    if is_attention(fitted.model):
+        inputs = list(load_tokens(fold)[0].values())
+        logits, _ = predict_with_attention(fitted.net, inputs, rows, where)
+    else:
+        logits = compute(fitted.net, load_inputs(fold), rows, where)
+    answers = pd.DataFrame(index=rows)
+    if find_model(fitted.model).multitask:
+        known = tuple(f"{question}_" for question in fitted.questions)
+        answers = answers_table(logits)
+        answers = answers[[column for column in answers if column.startswith(known)]]
+    probability = probabilities(logits).numpy()
+    calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
+    said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})
+    frames = measured.frames
+    said = said.join(answers).set_index(frames.index[frames["found"]])
+    first = frames.columns.get_loc("found") + 1
+    return frames.iloc[:, :first].join(said).join(frames.iloc[:, first:])
+
+
+def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterator[Path]:
+    """Predict clips or photographs, and write a table and a report of each (`output_files`).
+
+    Args:
+        clip: a video, a photograph, or a folder of videos (each gets a report of its own), of
+            photographs (which share one), or of both; only read.
+        model: a file of `palsy fit`.
+        output: folder for what is written.
+        device: see `training.pick_device`.
+
+    Yields:
+        Each table and each report, as soon as it is written.
+
+    Raises:
+        PalsyError: something is missing, cannot be read or written, or shows no face. Of several
+            clips the others are done first; then there is one sentence for each that failed.
+    """
+    sources = [Path(clip)]
+    if sources[0].is_dir():
+        album = sources * bool(_list_files(sources[0], IMAGE_SUFFIXES))
+        sources = _list_files(sources[0], CLIP_SUFFIXES) + album
+    if not sources:
+        raise PalsyError(f"{clip} holds neither a video nor a photograph: {KNOWN}.")
+    for source in sources:
+        output_files(source, output)  # what cannot be written is told before any work is done
+    fitted = read_model(Path(model))
+    failed = []
+    for source in sources:
+        try:
+            files = output_files(source, output)
+            with tempfile.TemporaryDirectory(prefix="palsy-") as work:
+                measured = measure_clip(source, Path(work), fitted.profile)
+                table = predict_clip(fitted, measured, device)
+                write_csv(table.round(6), files[0])
+                write_text(report(table, measured, fitted), files[1])
+        except PalsyError as error:
+            failed.append(str(error))
+        else:
+            yield from files
+    if failed:
+        raise PalsyError("\n".join(failed))
+
+
+def output_files(clip: Path | str, output: Path | str) -> tuple[Path, Path]:
+    """Name the table and the report of a clip, `<its name>.csv` and `.html`; make their folder.
+
+    The name keeps its suffix, so that `a.png` and `a.bmp` do not overwrite each other's report. A
+    report that is there already is only replaced by one on the same file or folder.
+
+    Raises:
+        PalsyError: the folder cannot be written, is where the clip lies, or holds a report of this
+            name on another clip.
+    """
+    source, folder = Path(os.path.abspath(clip)), Path(output)
+    where = folder.resolve()
+    if where == source.parent.resolve() or where.is_relative_to(source.resolve()):
+        raise PalsyError(f"{folder} is where the clip lies: choose another folder as output.")
+    check_writable(folder)
+    name = shown(source).encode()[:200].decode(errors="ignore")  # the disk allows some 250 bytes
+    table, page = folder / f"{name}.csv", folder / f"{name}.html"
+    try:
+        is_other = page.exists() and made_from(source).encode() not in page.read_bytes()
+    except OSError:  # a folder, or somebody else's
+        is_other = True
+    if is_other:
+        raise PalsyError(
+            f"{page} is the report on another file called {shown(source)}: choose another folder "
+            "as output, or take that report away first."
+        )
+    return table, page

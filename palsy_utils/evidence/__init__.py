@@ -1,0 +1,1 @@
+"""Scores, intervals, calibration: what a table may claim."""

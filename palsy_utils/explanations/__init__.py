@@ -1,0 +1,1 @@
+"""Where a prediction comes from, and whether that is right."""

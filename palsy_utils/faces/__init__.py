@@ -1,0 +1,1 @@
+"""From videos to frames, faces and the modalities."""

@@ -1,0 +1,184 @@
+"""Frames to faces: MediaPipe's 478 landmarks and 52 expression scores of every frame."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils import stamps
+from palsy_utils.cohort.load import Cohort
+from palsy_utils.downloads import LANDMARKER, find
+from palsy_utils.faces.frames import VIDEO, frames_from, load_frames
+from palsy_utils.faces.landmarker import measure_image
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.files import PalsyError, publish
+from palsy_utils.processes import side_by_side
+from palsy_utils.progress import progress
+from palsy_utils.stamps import DONE, State
+
+N_LANDMARKS, N_EXPRESSIONS = 478, 52
+MEASURING = "measuring faces"
+COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
+STORED = [*COLUMNS, "landmarks", "expressions"]
+
+
+def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
+    """Measure every frame of a cohort into `faces/<video>.parquet`, frames without a face too.
+
+    A video whose measurements are up to date (`stamps.py`) is not measured again.
+
+    Args:
+        cohort: its frames must have been extracted (`frames.extract_frames`).
+        workers: processes that measure side by side; None for one a core.
+
+    Returns:
+        One row a video: `video`, `frames`, `faces`, `no_face`, and `notes` with their counts.
+
+    Raises:
+        PalsyError: the landmark model cannot be had, or frames or measurements are missing.
+    """
+
+    frames = dict(list(load_frames(cohort).groupby("video")))
+    videos = cohort.videos[VIDEO].itertuples(index=False)
+    missing = [v for v in videos if v.video in frames and faces_state(cohort, v).kind != DONE]
+    if missing:
+        find(LANDMARKER)  # one clear error, early
+        alone = len(missing) == 1  # then its frames are counted, else the videos
+        jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+        running = side_by_side(_measure_video, jobs, workers)
+        for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
+            pass
+    table, _, _ = load_faces(cohort)
+    return pd.DataFrame(
+        [
+            {
+                "video": video,
+                "frames": len(rows),
+                "faces": int(rows["found"].sum()),
+                "no_face": int((~rows["found"]).sum()),
+                "notes": ", ".join(f"{n} x {k}" for k, n in _count_notes(rows).items()),
+            }
+            for video, rows in table.groupby("video", sort=False)
+        ]
+    )
+
+
+def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
+    return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
+
+
+def faces_file(root: Path, video: str) -> Path:
+    """Return where the measurements of a video lie."""
+    return root / "faces" / f"{video}.parquet"
+
+
+def faces_from(cohort: Cohort, video: tuple) -> dict:
+    """Return what the measurements of a video (`frames.VIDEO`) are made from (`stamps.py`).
+
+    Where the video itself is not at hand, its measurements are the source.
+
+    Raises:
+        OSError: the source is gone.
+    """
+    if video.kind == "measured":
+        return {"measured": stamps.content(faces_file(cohort.root, video.video), cohort.root)}
+    frames = stamps.identity(frames_from(cohort, video))
+    return {"code": stamps.CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+
+
+def faces_state(cohort: Cohort, video: tuple) -> State:
+    """Say whether the measurements of a video are up to date (`stamps.py`)."""
+    path = faces_file(cohort.root, video.video)
+    if video.kind == "measured":  # with a stamp or without, but whole if there is one
+        broken = stamps.find_damage(path, stamps.read_stamp(path)["files"], cohort.root)
+        return State(stamps.DAMAGED, broken) if broken else State(DONE)
+    try:
+        return stamps.state(path, faces_from(cohort, video), cohort.root)
+    except OSError:
+        return State(stamps.OPEN)
+
+
+def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
+    rows, each = [], frames.itertuples()
+    for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
+        image, note = read_image(root / frame.file)
+        if image is None:
+            measured = {"found": False, "n_faces": 0, "note": "", "height": 0, "width": 0}
+            measured |= {"landmarks": None, "expressions": None}
+        else:
+            measured = measure_image(image)
+        identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
+        notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
+        rows.append(identity | measured | {"note": "; ".join(notes)})
+    path = faces_file(root, rows[0]["video"])
+    write_faces(pd.DataFrame(rows)[STORED], path)
+    stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))
+
+
+def write_faces(table: pd.DataFrame, path: Path) -> None:
+    """Write the measurements of one video (`COLUMNS`, landmarks, expressions) as parquet."""
+    with publish(path) as part:
+        table.to_parquet(part, compression="zstd", use_dictionary=False, index=False)
+
+
+def borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
+    """Copy what was measured of a clip from a cohort that has the same file, and say so.
+
+    Args:
+        clip: of one video, its frames extracted.
+        cohort: any.
+
+    Returns:
+        A sentence, or nothing if the cohort has no such file or did not measure it.
+    """
+    (ours,) = clip.videos[VIDEO].itertuples(index=False)
+    content = frames_from(clip, ours)["content"]
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        same = video.kind == ours.kind and content == frames_from(cohort, video)["content"]
+        if same and faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(faces_file(cohort.root, video.video))
+            path = faces_file(clip.root, ours.video)
+            write_faces(table.assign(patient=ours.patient, video=ours.video), path)
+            stamps.write_stamp(path, faces_from(clip, ours))
+            return (
+                f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
+                f"{cohort.name}, so the measurements there are taken.",
+            )
+    return ()
+
+
+def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Load what was measured on a cohort, ordered by patient, video, frame.
+
+    Returns:
+        The table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both float32;
+        NaN where no face was found.
+
+    Raises:
+        PalsyError: measurements of a video are missing, out of date or damaged.
+    """
+    tables = []
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        path, found = faces_file(cohort.root, video.video), faces_state(cohort, video)
+        try:
+            if found.kind != DONE:
+                raise ValueError(found)
+            tables.append(pd.read_parquet(path, columns=STORED))
+        except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+            kind = found if found.kind != DONE else "no table of measurements"
+            raise PalsyError(
+                f"{path} is {kind}: run notebook 02 (faces and modalities) on this cohort; put "
+                "another copy there if its video is not at hand."
+            ) from error
+    table = pd.concat(tables)
+    # Who is in a video is the cohort's word: a table of patients may have come after measuring.
+    table["patient"] = table["video"].map(cohort.videos.set_index("video")["patient"])
+    table = table.sort_values(["patient", "video", "frame"], ignore_index=True)
+    landmarks = _stack(table.pop("landmarks"), N_LANDMARKS * 3).reshape(-1, N_LANDMARKS, 3)
+    return table[COLUMNS], landmarks, _stack(table.pop("expressions"), N_EXPRESSIONS)
+
+
+def _stack(column: pd.Series, length: int) -> np.ndarray:
+    missing = np.full(length, np.nan, np.float32)
+    return np.stack([missing if v is None else v for v in column]).astype(np.float32)

@@ -1,0 +1,230 @@
+"""Faces to files: the four modalities of every frame that has a face and a label."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from palsy_utils import stamps
+from palsy_utils.cohort.load import Cohort, frame_labels
+from palsy_utils.faces.asymmetry import asymmetry
+from palsy_utils.faces.frames import VIDEO, load_frames
+from palsy_utils.faces.handcrafted import SYMMETRIC, handcrafted
+from palsy_utils.faces.measure import faces_file, faces_from, load_faces
+from palsy_utils.faces.mirror import mirror_coordinates, mirror_expressions
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
+from palsy_utils.files import PalsyError, publish, write_csv
+from palsy_utils.learning.experiments import STRUCTURED
+from palsy_utils.progress import progress
+from palsy_utils.stamps import DONE, State
+
+SAMPLES_FILE = "modalities/samples.csv"
+SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
+
+
+def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
+    """Write the four modalities of every frame that has a face and a label.
+
+    `modalities/`: `samples.csv` (`SAMPLES`), `coordinates.npy` (n, 125, 2), `expressions.npy`
+    (n, 52), and beyond the paper `asymmetry.npy` (n, 145) and `handcrafted.npy` (n, 29), float32.
+    `images/`: `rgb-<size>.npy` (n, size, size, 3) and `lines-<size>.npy`
+    (n, size, size), uint8. Row i of each is row i of the samples. What is up to date (`stamps.py`)
+    is left alone. A cohort that has measurements but no pictures gets no RGB images.
+
+    Returns:
+        The samples.
+
+    Raises:
+        PalsyError: nothing is measured, or no frame has both a face and a label.
+    """
+    states = modality_states(cohort, size, mouth_and_nose)
+    todo = [name for name, found in states.items() if found.kind != DONE]
+    if not todo:
+        return load_samples(cohort)
+    table, landmarks, expressions = load_faces(cohort)
+    table = frame_labels(cohort, table)
+    usable = (table["found"] & table["label"].notna()).to_numpy()
+    if not usable.any():
+        raise PalsyError(
+            f"{cohort.root} has no frame with both a face and a label: look at it in notebook 00, "
+            "and check its labels."
+        )
+    samples = table[usable].reset_index(drop=True)
+    points = to_pixels(landmarks[usable], samples["height"], samples["width"])
+    made_from = samples_from(cohort)
+    if SAMPLES_FILE in todo:
+        structured = {"coordinates": coordinates(points), "expressions": expressions[usable]}
+        structured["asymmetry"] = asymmetry(*structured.values())
+        structured["handcrafted"] = handcrafted(upright(points))
+        files = {cohort.root / "modalities" / f"{name}.npy": a for name, a in structured.items()}
+        for path, array in files.items():
+            _write_array(array, path)
+        write_csv(samples[SAMPLES].astype({"label": int}), cohort.root / SAMPLES_FILE)
+        stamps.write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
+
+    drawn_from, shape = images_from(stamps.identity(made_from), size, mouth_and_nose), (size, size)
+    if (name := image_file("lines", size)) in todo:
+        lines = (draw_lines(face, size, mouth_and_nose) for face in points)
+        _write_images(cohort.root / name, (len(samples), *shape), lines, drawn_from)
+    if (name := image_file("rgb", size)) in todo:
+        frames = load_frames(cohort)[["video", "frame", "file"]]
+        files = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
+        pairs = zip(files, points, strict=True)
+        crops = (_crop(cohort.root / file, face, size) for file, face in pairs)
+        _write_images(cohort.root / name, (len(samples), *shape, 3), crops, drawn_from)
+    return load_samples(cohort)
+
+
+def samples_from(cohort: Cohort) -> dict:
+    """Return what the samples and structured modalities are made from (`stamps.py`).
+
+    Raises:
+        OSError: a video is gone, or was not measured.
+    """
+    faces, root = {}, cohort.root
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        # Both what they should be made from and what they are: another version may have measured.
+        measured = stamps.content(faces_file(root, video.video), root)
+        faces[video.video] = stamps.identity([faces_from(cohort, video), measured])
+    return {"code": stamps.CODE["samples"], "labels": labels_from(cohort), "faces of": faces}
+
+
+def labels_from(cohort: Cohort) -> str:
+    """Return a hash of who is in which video, and of all labels (`stamps.py`)."""
+    people = cohort.videos[["patient", "video"]].to_csv(index=False)
+    return stamps.identity(people + cohort.labels.to_csv(index=False))
+
+
+def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
+    """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
+    settings = {"size": size, "mouth_and_nose": mouth_and_nose}
+    return {"code": stamps.CODE["images"], "samples": samples} | settings
+
+
+def image_file(modality: str, size: int) -> str:
+    """Return the array file of `rgb` or `lines`, relative to the cohort's folder."""
+    return f"images/{modality}-{size}.npy"
+
+
+def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
+    """Say of samples and images whether they are up to date (`stamps.py`), by file."""
+    names = ("lines", "rgb") if (cohort.videos["kind"] != "measured").all() else ("lines",)
+    files = [image_file(name, size) for name in names]
+    try:
+        made_from = samples_from(cohort)
+    except OSError:
+        return dict.fromkeys([SAMPLES_FILE, *files], State(stamps.OPEN))
+    drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
+    wanted, root = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from), cohort.root
+    states = {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
+    known = stamps.read_stamp(root / SAMPLES_FILE)["files"]
+    if states[SAMPLES_FILE].kind == DONE and {f"{name}.npy" for name in STRUCTURED} - {*known}:
+        states[SAMPLES_FILE] = State(stamps.OUT_OF_DATE, "changed: modalities")
+    return states
+
+
+def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:
+    """Return a modality (n, ...) of the mirrored faces, left and right swapped."""
+    if modality == "coordinates":
+        return mirror_coordinates(array)
+    if modality == "expressions":
+        return mirror_expressions(array)
+    if modality == "asymmetry":
+        return -array
+    if modality == "handcrafted":
+        signs = -np.ones(array.shape[1], array.dtype)
+        signs[SYMMETRIC] = 1
+        return array * signs
+    return array[:, :, ::-1]
+
+
+def face_in_modalities(
+    cohort: Cohort, sample: pd.Series, size: int = 224
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Make the four modalities of one sample at any image size, for looking at.
+
+    Returns:
+        RGB image (size, size, 3), coordinates (125, 2), expressions (52,), line image (size, size).
+    """
+    table, landmarks, expressions = load_faces(cohort)
+    frames = load_frames(cohort)
+    i, file = (
+        t.index[(t["video"] == sample["video"]) & (t["frame"] == sample["frame"])][0]
+        for t in (table, frames)
+    )
+    points = to_pixels(landmarks[[i]], table["height"][[i]], table["width"][[i]])
+    rgb = _crop(cohort.root / frames["file"][file], points[0], size)
+    return rgb, coordinates(points)[0], expressions[i], draw_lines(points[0], size)
+
+
+def _crop(path: Path, points: np.ndarray, size: int) -> np.ndarray:
+    image, note = read_image(path)
+    if image is None:
+        raise PalsyError(f"{path} is {note} now, though a face was measured in it: restore it.")
+    return crop_rgb(image, points, size)
+
+
+def _write_array(array: np.ndarray, path: Path) -> None:
+    with publish(path) as part, open(part, "wb") as file:
+        np.save(file, array)
+
+
+def _write_images(path: Path, shape: Sequence[int], images: Iterable, made_from: dict) -> None:
+    """Write images one by one into an array file, and its stamp."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+    # Written, not mapped into memory: a full disk would kill a process that writes to a map.
+    with publish(path) as part, open(part, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in progress(images, f"drawing {path.stem}", shape[0], "image"):
+            file.write(np.ascontiguousarray(image, np.uint8))
+    stamps.write_stamp(path, made_from)
+
+
+def load_samples(cohort: Cohort) -> pd.DataFrame:
+    """Load the samples of a cohort: one row a frame that has a face and a label (`SAMPLES`).
+
+    Raises:
+        PalsyError: they were not built yet, or are out of date or damaged.
+    """
+    path = cohort.root / SAMPLES_FILE
+    try:
+        found = stamps.state(path, samples_from(cohort), cohort.root)
+    except OSError:
+        found = State(stamps.OPEN)
+    if found.kind != DONE:
+        raise PalsyError(f"{path} is {found}: run notebook 02 (faces and modalities) first.")
+    return pd.read_csv(path, dtype={"patient": str, "video": str})
+
+
+def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
+    """Load one modality of all samples, mapped into memory rather than read.
+
+    Args:
+        root: the cohort's folder.
+        modality: one of `experiments.STRUCTURED`, `rgb` or `lines`.
+        size: side of the images in pixels; structured modalities ignore it.
+
+    Returns:
+        Row i belongs to sample i; shapes as in `build_modalities`.
+
+    Raises:
+        PalsyError: it was not built yet, not from the samples of now, or has no pictures.
+    """
+    samples = root / SAMPLES_FILE
+    if modality in STRUCTURED:
+        path = root / "modalities" / f"{modality}.npy"
+        fits = not stamps.find_damage(samples, [path.name], root)
+    else:
+        path = root / image_file(modality, size)
+        made_from = stamps.read_stamp(path)["made_from"]
+        fits = made_from.get("samples") == stamps.identity(stamps.read_stamp(samples)["made_from"])
+        fits = fits and not stamps.find_damage(path, [path.name], root)
+    if not fits:
+        raise PalsyError(
+            f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "
+            "(faces and modalities) with this profile; a cohort that has measurements but no "
+            "pictures has no RGB images."
+        )
+    return np.load(path, mmap_mode="r")

@@ -1,0 +1,1 @@
+"""Nets, folds, and how they are trained."""

@@ -1,0 +1,214 @@
+"""The nets of the paper's section 2.2, in its own order of layers, and their nearest kin.
+
+Every net returns two *logits* (healthy, palsy), a multi-task net more (`heads.py`). The
+paper's sigmoid is applied by `probabilities` and, inside the loss, by `BCEWithLogitsLoss`, which is
+the same binary cross-entropy without its rounding near 0 and 1. A net takes its modality as stored;
+scaling is its first layer, whose numbers are fitted on the training people only and travel with
+the weights.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.files import PalsyError
+from palsy_utils.learning.heads import N_OUTPUTS
+
+UNITS = {"coordinates": (128, 64, 32), "expressions": (64, 32, 10)}  # paper; then 2 outputs
+UNITS |= {"asymmetry": (128, 64, 32), "handcrafted": (64, 32, 10)}  # ours, the same two shapes
+INPUTS = {"coordinates": 125 * 2, "expressions": 52, "asymmetry": 145, "handcrafted": 29}
+SIDED = ("asymmetry", "handcrafted")  # structured modalities whose sign is the side
+NOISE = 0.5  # spread of the noise that these are trained with, where their own spread is 1
+HEAD_UNITS = 512  # paper
+HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Standardise(nn.Module):
+    """Flatten a structured modality and bring its numbers to mean 0 and a similar spread.
+
+    Each number is divided by the geometric mean of its own spread and the spread of all of them.
+    Its own alone would blow up scores that hardly leave zero until their noise, which tells people
+    apart, drowns the rest; the common one alone would leave quiet scores unheard.
+    """
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n))
+        self.register_buffer("scale", torch.ones(n))
+
+    def fit(self, values: np.ndarray) -> None:
+        """Take means and spreads from training samples, (n_samples, ...)."""
+        flat = torch.as_tensor(np.asarray(values)).flatten(1).float()
+        own = flat.std(0, correction=0)
+        common = own.square().mean().sqrt()
+        self.mean.copy_(flat.mean(0))
+        self.scale.copy_((own * common).sqrt().clamp(min=1e-6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.flatten(1).float() - self.mean) / self.scale
+
+
+class RootStandardise(Standardise):
+    """Forget the side, and bring the rest to mean 0 and spread 1: for `SIDED` modalities.
+
+    Palsy of the left and of the right are one class. Square roots because a few faces are very
+    lopsided. Noise in training, because 145 numbers of a few hundred faces are learnt by heart.
+    """
+
+    def fit(self, values: np.ndarray) -> None:
+        roots = torch.as_tensor(np.asarray(values)).flatten(1).float().abs().sqrt()
+        self.mean.copy_(roots.mean(0))
+        self.scale.copy_(roots.std(0, correction=0).clamp(min=1e-6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x.flatten(1).float().abs().sqrt() - self.mean) / self.scale
+        return x + NOISE * torch.randn_like(x) if self.training else x
+
+
+class ImageNetScale(nn.Module):
+    """Turn stored images (n, h, w[, 3]), uint8, into what ResNet50 expects: (n, 3, h, w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.unsqueeze(1).expand(-1, 3, -1, -1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+        x = (x.float() / 255 - self.mean) / self.std
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def build_fnn(modality: str) -> nn.Sequential:
+    """Build the feed-forward net of a structured modality (`UNITS`).
+
+    Four fully connected layers; ReLU after the first three, dropout 0.5 in the first, batch norm
+    in the second. `[:-1]` is the net up to its last hidden layer.
+    """
+    first, second, third = UNITS[modality]
+    scale = RootStandardise if modality in SIDED else Standardise
+    return nn.Sequential(
+        scale(INPUTS[modality]),
+        nn.Linear(INPUTS[modality], first),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(first, second),
+        nn.BatchNorm1d(second),
+        nn.ReLU(),
+        nn.Linear(second, third),
+        nn.ReLU(),
+        nn.Linear(third, 2),
+    )
+
+
+def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> nn.Sequential:
+    """Build an image net, ResNet50 in the paper, with the paper's head in place of its last layer.
+
+    The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
+
+    Args:
+        weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
+        backbone: name of a torchvision classification net.
+
+    Raises:
+        PalsyError: torchvision has no such net, or it does not end in one linear layer.
+    """
+    from torchvision import models  # takes as long to import as torch itself
+
+    # From random weights, blocks that start as identities learn in far fewer steps.
+    options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
+    try:
+        if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
+            raise ValueError
+        net = models.get_model(backbone, weights=None, **options)
+        name = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)][-1]
+    except (ValueError, IndexError, TypeError):
+        raise PalsyError(
+            f"{backbone!r} is no image net of torchvision that ends in a linear layer: choose "
+            "another one in the profile, such as paper+mobilenet_v3_large."
+        ) from None
+    if weights is not None:
+        net.load_state_dict(weights)
+    parent, _, last = name.rpartition(".")
+    width = net.get_submodule(name).in_features
+    setattr(net.get_submodule(parent), last, nn.Identity())
+    return nn.Sequential(
+        ImageNetScale(),
+        net,
+        nn.Linear(width, HEAD_UNITS),
+        nn.ReLU(),
+        nn.Dropout(HEAD_DROPOUT),
+        nn.BatchNorm1d(HEAD_UNITS),
+        nn.Linear(HEAD_UNITS, 2),
+    ).to(memory_format=torch.channels_last)
+
+
+def check_image_net(backbone: str, image_size: int) -> None:
+    """Raise a PalsyError unless there is such a net and it can train on images of that many px."""
+    net = build_image_net(None, backbone)
+    try:
+        with torch.no_grad():
+            net(torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8))
+    except Exception as error:  # each net has its own way to refuse a picture or to answer twice
+        raise PalsyError(
+            f"The image net {backbone!r} cannot be trained on images of {image_size} px: choose "
+            "another one in the profile, such as paper+mobilenet_v3_large."
+        ) from error
+
+
+class TwoImages(nn.Module):
+    """Two image nets, one an image modality, trained together: 512 + 512 features to 2 outputs."""
+
+    def __init__(self, weights: dict | None = None, backbone: str = "resnet50") -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(build_image_net(weights, backbone)[:-1] for _ in range(2))
+        self.output = nn.Linear(2 * HEAD_UNITS, 2)
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        features = [net(x) for net, x in zip(self.nets, (first, second), strict=True)]
+        return self.output(torch.cat(features, 1))
+
+
+def build_model(
+    modalities: Sequence[str],
+    weights: dict | None = None,
+    backbone: str = "resnet50",
+    multitask: bool = False,
+) -> nn.Module:
+    """Build the net of a single structured modality, a single image modality, or two images.
+
+    A multi-task net, of a single modality, has the outputs of `heads.py` after the paper's two.
+    """
+    if len(modalities) == 2:
+        return TwoImages(weights, backbone)
+    is_structured = modalities[0] in UNITS
+    net = build_fnn(modalities[0]) if is_structured else build_image_net(weights, backbone)
+    if multitask:
+        net[-1] = nn.Linear(net[-1].in_features, N_OUTPUTS)
+    return net
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Turn logits (n, 2 or more) into the probability of palsy (n,), from 0 to 1.
+
+    The net has one sigmoid for healthy and one for palsy, and the higher one wins. Their mean vote
+    for palsy, (p_palsy + 1 - p_healthy) / 2, says both in one number: above one half exactly when
+    palsy is the higher, and averaging it over nets is averaging their class probabilities.
+    """
+    healthy, palsy = torch.sigmoid(logits[:, :2].float()).unbind(1)
+    return (palsy + 1 - healthy) / 2
+
+
+def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
+    """Load ImageNet weights, or return None for random ones (`find_imagenet_weights`).
+
+    Raises:
+        PalsyError: they are required and cannot be had, or the copy has the wrong hash.
+    """
+    path = find_imagenet_weights(wanted, backbone)
+    return None if path is None else torch.load(path, map_location="cpu", weights_only=True)

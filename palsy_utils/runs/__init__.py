@@ -1,0 +1,1 @@
+"""Folds on disk, and many of them by papermill on Dask."""

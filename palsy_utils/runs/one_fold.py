@@ -1,0 +1,231 @@
+"""One model on one fold: what it works on, and what it leaves behind."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.modalities import load_modality
+from palsy_utils.files import PalsyError, write_csv, write_torch
+from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.heads import answers_table
+from palsy_utils.learning.nets import build_model
+from palsy_utils.learning.profiles import Profile, Training, find_profile
+from palsy_utils.learning.training import has_bf16, pick_device
+from palsy_utils.runs.results import (
+    Run,
+    check_whole,
+    fold_from,
+    fold_state,
+    open_run,
+    run_folder,
+    write_predictions,
+)
+from palsy_utils.stamps import DONE, write_stamp
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What one fold of one model works on: plain data, nothing computed."""
+
+    root: Path  # the cohort's folder
+    profile: Profile
+    model: str
+    name: str
+    held_out: tuple[str, ...]  # the people nobody trains on
+    samples: pd.DataFrame  # all of them: `modalities.SAMPLES`
+    train: np.ndarray  # rows of `samples`
+    test: np.ndarray  # the other rows: those of the people held out
+    seed: int
+    device: torch.device
+    folder: Path  # where its results go
+    made_from: dict = field(default_factory=dict)  # `results.fold_from`
+
+
+def open_fold(
+    cohort: str,
+    profile: str,
+    model: str,
+    fold: str,
+    folds: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+    output: str = "",
+) -> Fold:
+    """Check the parameters of a training notebook and lay out what it works on.
+
+    Args:
+        cohort: the cohort's folder.
+        profile: `phantom`, `paper` or `smoke`.
+        model: a name of `experiments.MODELS`.
+        fold: the fold's name: the person held out, or `fold-1-of-5`.
+        folds: 0 to leave one person out, k for grouped k-fold.
+        seed: of the whole fold.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        output: another folder for the results; empty for the usual one in `runs/`.
+
+    Raises:
+        PalsyError: one of them names something that is not there, or what the fold needs is
+            missing, out of date or damaged.
+    """
+    size, _ = find_profile(profile), find_model(model)
+    run = open_run(load_cohort(cohort), size, folds, seed)
+    if fold not in run.folds:
+        raise PalsyError(
+            f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
+        )
+    for need in find_model(model).needs:
+        if (found := fold_state(run, need, fold)).kind != DONE:
+            raise PalsyError(
+                f"{run.folder / need / fold} is {found}: train {need} on fold {fold} first, with "
+                "its notebook or with `palsy run`."
+            )
+    return fold_of(run, model, fold, device, output)
+
+
+def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str = "") -> Fold:
+    """Lay out one fold of a run; arguments as in `open_fold`."""
+    is_test = run.samples["patient"].isin(run.folds[fold]).to_numpy()
+    return Fold(
+        run.cohort.root,
+        run.profile,
+        model,
+        fold,
+        run.folds[fold],
+        run.samples,
+        np.flatnonzero(~is_test),
+        np.flatnonzero(is_test),
+        run.seed,
+        pick_device(device),
+        Path(output) if output else run.folder / model / fold,
+        fold_from(run, model, fold),
+    )
+
+
+def describe_fold(fold: Fold) -> str:
+    """Say in one line what will run."""
+    patient, video = fold.samples["patient"], fold.samples["video"]
+    # Where nobody knows who is who, every video stands for a patient, and we say so.
+    word = "videos" if (patient == "video-" + video).all() else "people"
+    trains_on = patient.iloc[fold.train].nunique()
+    return (
+        f"{fold.model}: trains on {trains_on} {word} ({len(fold.train)} frames), predicts "
+        f"{', '.join(fold.held_out)} ({len(fold.test)} frames); profile {fold.profile.name}, seed "
+        f"{fold.seed}, {fold.device}; writes {fold.folder}"
+    )
+
+
+def load_inputs(fold: Fold) -> list[np.ndarray]:
+    """Load the modalities that a fold's model sees, one array each, all samples."""
+    size = fold.profile.image_size
+    return [load_modality(fold.root, m, size) for m in find_model(fold.model).modalities]
+
+
+def how_to_train(fold: Fold) -> Training:
+    """Return the training numbers of a fold's model in its profile."""
+    return getattr(fold.profile, find_model(fold.model).training)
+
+
+def save_fold(
+    fold: Fold,
+    probability: np.ndarray,
+    net: nn.Module | None = None,
+    history: pd.DataFrame | None = None,
+    imagenet: bool = False,
+    inner: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Write what a fold gave: weights, history, the predictions, and last their stamp.
+
+    Args:
+        fold: see `open_fold`.
+        probability: of palsy, one for each of `fold.test`.
+        net: the trained net; late fusion has none.
+        history: what `train` returned.
+        imagenet: whether the net started from ImageNet weights.
+        inner: what `nested.predict_inside` returned: one for each of `fold.train`.
+
+    Returns:
+        The predictions (`results.PREDICTIONS`).
+    """
+    row, files = find_model(fold.model), ["answers.csv"] if find_model(fold.model).multitask else []
+    if net is not None:
+        files.append("weights.pt")
+        state = net.state_dict()
+        halves = {
+            k: v.half() if v.ndim > 1 and v.is_floating_point() else v for k, v in state.items()
+        }
+        write_torch(halves, fold.folder / "weights.pt")
+    if history is not None:
+        files.append("history.csv")
+        write_csv(history, fold.folder / "history.csv")
+    training, held_out = fold.samples.iloc[fold.train], fold.samples.iloc[fold.test]
+    what = (fold.model, fold.name, fold.seed, fold.folder)
+    if inner is not None:
+        files.append("inner.csv")
+        write_predictions(training, inner, *what, "inner.csv")
+    predictions = write_predictions(held_out, probability, *what)
+    ran_with = {
+        "imagenet_weights": imagenet,
+        "device": str(fold.device),
+        "bf16": net is not None and row.sees_images and has_bf16(fold.device),
+        "threads": torch.get_num_threads(),
+        "profile": fold.profile.model_dump(),
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("torch", "torchvision")},
+    }
+    paths = [fold.folder / name for name in files]
+    write_stamp(fold.folder / "predictions.csv", fold.made_from, paths, ran_with=ran_with)
+    return predictions
+
+
+def save_answers(
+    fold: Fold, logits: torch.Tensor, attention: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
+    """Write `answers.csv` beside the predictions of a fold: what a multi-task net says besides.
+
+    Args:
+        fold: see `open_fold`.
+        logits: (n, `heads.N_OUTPUTS`) of the held-out samples.
+        attention: to each modality, (n,); they add up to 1.
+
+    Returns:
+        `patient`, `video`, `frame`, `attention_<modality>` if there is any, and the probability
+        of each class of `heads.QUESTIONS`.
+    """
+    who = fold.samples.iloc[fold.test][["patient", "video", "frame"]].reset_index(drop=True)
+    shares = {f"attention_{name}": share for name, share in (attention or {}).items()}
+    table = pd.concat([who.assign(**shares), answers_table(logits)], axis=1)
+    write_csv(table.round(6), fold.folder / "answers.csv")
+    return table
+
+
+def load_net(fold: Fold, model: str) -> nn.Module:
+    """Load the net of another model that was trained on the same fold of the same run.
+
+    Raises:
+        PalsyError: it was not trained yet, or its weights are damaged.
+    """
+    folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
+    path = folder / "weights.pt"
+    row = find_model(model)
+    net = build_model(row.modalities, None, fold.profile.backbone, row.multitask)
+    if not path.exists():
+        raise PalsyError(
+            f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "
+            "`palsy run`."
+        )
+    check_whole(path)
+    try:
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # of another program fails in the unpickler, the zip reader or torch
+        raise PalsyError(
+            f"{path} is not of this net: delete {folder}, and `palsy run` makes it again."
+        ) from error
+    return net

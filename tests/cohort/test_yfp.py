@@ -1,0 +1,234 @@
+import pytest
+from helpers import annotation, write_picture, write_yfp
+
+from palsy_utils.cohort.load import frame_labels, load_cohort, per_patient_counts, summary
+from palsy_utils.cohort.people import known_sides
+from palsy_utils.cohort.yfp_labels import parse_annotation
+from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.files import PalsyError
+from palsy_utils.learning.folds import fold_names
+
+NORMAL = annotation("Normal_Eyes", "Normal_Mouth")
+SLIGHT = annotation("SlightPalsy_Eyes", "SlightPalsy_Mouth")
+STRONG = annotation("StrongPalsy_Eyes", "Normal_Mouth")
+BOMB = (
+    '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    "<annotation><filename>&b;</filename></annotation>"
+)
+OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><annotation>&a;</annotation>'
+
+
+def labels_of(root, video="1"):
+    labels = load_cohort(root).labels
+    labels = labels[labels["video"] == video].set_index("frame")
+    return labels[["eyes", "mouth"]].apply(tuple, axis=1).to_dict()
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_both_nestings_all_trees_and_numeric_order(tmp_path, nested):
+    frames = {10001: NORMAL, 6: SLIGHT, 96: "", 1: STRONG}
+    write_yfp(tmp_path, {video: frames for video in ("32", "9", "17", "8")}, nested)
+    cohort = load_cohort(tmp_path)
+    assert (cohort.kind, cohort.group) == ("YFP tree", "video")
+    assert cohort.videos["video"].tolist() == ["8", "9", "17", "32"]
+    assert cohort.videos["patient"].tolist() == ["video-8", "video-9", "video-17", "video-32"]
+    assert set(cohort.videos["kind"]) == {"folder"}
+    assert cohort.videos["file"][2] == ("Image3/Image3/17" if nested else "Image3/17")
+    of_one = cohort.labels[cohort.labels["video"] == "9"]
+    assert of_one[["frame", "label"]].values.tolist() == [[1, 1], [6, 1], [10001, 0]]
+    assert of_one["patient"].unique().tolist() == ["video-9"]
+    assert any("leave-one-video-out" in note for note in cohort.notes)
+    assert list(fold_names(cohort)) == ["video-8", "video-9", "video-17", "video-32"]
+
+
+def test_from_tree_to_labelled_frames(tmp_path):
+    frames = {1: NORMAL, 6: SLIGHT, 7: "", 16: annotation("SlightPalsy_Eyes"), 101: STRONG}
+    cohort = load_cohort(write_yfp(tmp_path, {"1": frames, "2": {1: ""}}))
+    extract_frames(cohort)
+    labelled = frame_labels(cohort, load_frames(cohort))
+    assert labelled["frame"].tolist() == [1, 6, 7, 16, 101, 1]
+    assert labelled["label"].fillna(9).tolist() == [0, 1, 9, 9, 1, 9]
+    assert labelled["eyes"].tolist() == ["normal", "slight", None, "slight", "strong", None]
+    counts = per_patient_counts(labelled)
+    assert counts["unlabelled"].tolist() == [2, 1]
+    assert counts["healthy"].tolist() == [1, 0]
+    notes = " ".join(summary(cohort, load_frames(cohort))["notes"]["note"])
+    assert "2 frame(s) have no label: they are not healthy" in notes
+    assert "1 video(s) have no labelled frame" in notes
+
+
+def test_faulty_endings_are_repaired_and_counted(tmp_path):
+    names = ("SlightPalsy_Eyes", "StrongPalsy_Mouth")
+    endings = ["</annotation>", "", "\n", "</annoatation>", "</annoatation>\r\n", "</annotati"]
+    frames = {1 + 5 * i: annotation(*names, end=end) for i, end in enumerate(endings)}
+    frames |= {
+        101: annotation(*names)[:60],
+        106: annotation(*names, end="<object></annotation>"),
+        111: "no XML",
+        116: " ",
+        121: BOMB,
+        126: OUTSIDE,
+        131: "<annotation>" + "<!-- -->" * 200_000 + "</annotation>",
+    }
+    root = write_yfp(tmp_path, {"1": frames})
+    files = {path: path.read_bytes() for path in root.rglob("*.xml")}
+    cohort = load_cohort(root)
+    assert labels_of(root) == {frame: ("slight", "strong") for frame in list(frames)[:6]}
+    notes = " ".join(cohort.notes)
+    assert "5 label file(s) were repaired in memory: 2 lacked the closing tag and 3" in notes
+    assert "7 label file(s) are beyond repair and were left out: 1/101.xml, 1/106.xml" in notes
+    assert ", ..." in notes
+    assert {path: path.read_bytes() for path in root.rglob("*.xml")} == files
+
+
+def test_undecodable_bytes_and_encodings_are_beyond_repair(tmp_path):
+    root = write_yfp(tmp_path, {"1": {1: NORMAL, 6: NORMAL, 11: NORMAL, 16: NORMAL}})
+    folder = root / "Image_large_XML" / "Image_large_XML" / "1"
+    (folder / "6.xml").write_bytes(b"<annotation>\xff\xfe</annotation>")
+    for frame, encoding in ((11, "gb2312"), (16, "klingon")):
+        start = f'<?xml version="1.0" encoding="{encoding}"?>'
+        (folder / f"{frame}.xml").write_text(start + NORMAL)
+    assert any(
+        "3 label file(s) are beyond repair and were left out: 1/6.xml, 1/11.xml, 1/16.xml." in note
+        for note in load_cohort(root).notes
+    )
+
+
+@pytest.mark.parametrize("bomb", [BOMB, OUTSIDE])
+def test_entities_are_refused(bomb):
+    with pytest.raises(ValueError):
+        parse_annotation(bomb.encode())
+
+
+def test_boxes(tmp_path):
+    frames = {
+        1: annotation("Normal_Eyes", "StrongPalsy_Eyes", "SlightPalsy_Eyes", "Normal_Mouth"),
+        6: annotation("Normal_Mouth", "SlightPalsy_Mouth"),
+        11: annotation("Nose", "Normal_Eyes", "normal_mouth", "Nose"),
+        16: annotation(),
+        21: annotation("Normal_"),
+    }
+    root = write_yfp(tmp_path, {"1": frames})
+    assert labels_of(root) == {
+        1: ("strong", "normal"),
+        6: (None, "slight"),
+        11: ("normal", None),
+    }
+    notes = " ".join(load_cohort(root).notes)
+    assert "2 region(s) had several boxes" in notes
+    assert "4 box(es) have unknown names: 'Nose' (2), " in notes
+    assert "2 label file(s) name no known region" in notes
+    assert "2 frame(s) have no label" in notes
+
+
+def test_other_things_in_the_tree_are_passed_over_and_counted(tmp_path):
+    root = write_yfp(tmp_path, {"1": {1: NORMAL, 6: ""}, "9": {1: SLIGHT}})
+    xml = root / "Image_large_XML" / "Image_large_XML"
+    for folder in (xml / "eyes" / "1", xml / "mouth", xml / "1" / "eyes", xml / "1" / "mouth"):
+        folder.mkdir(parents=True)
+        (folder / "6.xml").write_text(STRONG)
+    for name in ("Thumbs.db", "a.xml", "._1.xml"):
+        (xml / "1" / name).touch()
+    (xml / "1" / "9996.xml").write_text(STRONG)
+    (xml / "30").mkdir()
+    (xml / "30" / "1.xml").write_text(STRONG)
+    write_picture(root / "Image" / "Image" / "1" / "cover.bmp")
+    (root / "Image" / "Image" / "7").mkdir()
+    (root / "Image" / "__MACOSX").mkdir()
+    cohort = load_cohort(root)
+    assert cohort.labels[["video", "frame"]].values.tolist() == [["1", 1], ["9", 1]]
+    assert cohort.videos["video"].tolist() == ["1", "9"]
+    notes = " ".join(cohort.notes)
+    assert "4 folder(s) eyes or mouth passed over" in notes
+    assert "3 other file(s) among the labels passed over" in notes
+    assert "2 label file(s) have no image" in notes
+    assert "1 video folder(s) hold no frames" in notes
+    assert "1 frame(s) have no label" in notes
+
+
+def test_nothing_is_noted_that_did_not_happen(tmp_path):
+    cohort = load_cohort(write_yfp(tmp_path, {"1": {1: NORMAL}}))
+    assert len(cohort.notes) == 1
+
+
+def test_patients(tmp_path):
+    root = write_yfp(tmp_path, {video: {1: NORMAL} for video in ("1", "2", "10")})
+    (root / "patients.csv").write_text("video,patient\n1,anna\n10,anna\n2,ben\n")
+    cohort = load_cohort(root)
+    assert cohort.group == "patient"
+    assert cohort.videos["patient"].tolist() == ["anna", "ben", "anna"]
+    assert cohort.labels["patient"].tolist() == ["anna", "ben", "anna"]
+    assert cohort.notes == ("patients.csv maps 3 videos to 2 people.",)
+    (root / "patients.csv").write_text("video,patient,side\n1,anna,left\n10,anna,left\n2,ben,\n")
+    assert load_cohort(root).labels["patient"].tolist() == ["anna", "ben", "anna"]
+    assert known_sides(root) == {"anna": "left"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("video,patient\n1,anna\n", "no row for the video(s) 2, 10"),
+        ("video,patient\n1,a\n2,b\n10,c\n33,d\n", "row 5, column video: the video '33' is not in"),
+        ("video,patient\n1,a\n2,b\n10,c\n1,d\n", "row 5, column video: the video '1' is there"),
+        ("video,patient\n1,a\n2,b\n10,\n", "row 4, column patient"),
+        ("video,patient\n1,a\n2,A\n10,c\n", "row 3, column patient: 'A' and 'a' differ only"),
+        ("video,person\n1,a\n2,b\n10,c\n", "row 1: the column 'patient' is missing"),
+        ("", "is empty"),
+    ],
+)
+def test_wrong_patients(tmp_path, content, told):
+    root = write_yfp(tmp_path, {video: {1: NORMAL} for video in ("1", "2", "10")})
+    (root / "patients.csv").write_text(content)
+    with pytest.raises(PalsyError) as error:
+        load_cohort(root)
+    assert str(error.value).startswith(str(root / "patients.csv"))
+    assert told in str(error.value)
+
+
+def test_a_video_or_frame_that_is_there_twice(tmp_path):
+    root = write_yfp(tmp_path, {"1": {1: NORMAL}})
+    write_picture(root / "Image" / "Image" / "1" / "01.bmp")
+    with pytest.raises(PalsyError, match=r"01\.bmp and .*1\.bmp are one frame"):
+        load_cohort(root)
+    (root / "Image" / "Image" / "1" / "01.bmp").unlink()
+    write_picture(root / "Image2" / "1" / "1.bmp")
+    with pytest.raises(PalsyError, match=r"the video 1 is in Image/Image/1 and in Image2/1"):
+        load_cohort(root)
+
+
+def test_half_a_database(tmp_path):
+    write_picture(tmp_path / "images" / "Image" / "1" / "1.bmp")
+    with pytest.raises(PalsyError, match=r"holds no labels: unpack Image_large_XML\.zip"):
+        load_cohort(tmp_path / "images")
+    (tmp_path / "labels" / "Image_large_XML" / "1").mkdir(parents=True)
+    with pytest.raises(PalsyError, match=r"holds no frames: unpack Image\.zip"):
+        load_cohort(tmp_path / "labels")
+
+
+@pytest.mark.parametrize("what", ["tree", "video", "frame", "label", "patients.csv"])
+def test_links_out_of_the_tree_are_refused(tmp_path, what):
+    root = write_yfp(tmp_path / "yfp", {"1": {1: NORMAL}})
+    elsewhere = write_yfp(tmp_path / "elsewhere", {"9": {1: STRONG, 6: STRONG}})
+    (elsewhere / "patients.csv").write_text("video,patient\n1,a\n")
+    link, target = {
+        "tree": ("Image2", "Image2"),
+        "video": ("Image/Image/9", "Image2/Image2/9"),
+        "frame": ("Image/Image/1/6.bmp", "Image2/Image2/9/6.bmp"),
+        "label": (
+            "Image_large_XML/Image_large_XML/1/6.xml",
+            "Image_large_XML/Image_large_XML/9/6.xml",
+        ),
+        "patients.csv": ("patients.csv", "patients.csv"),
+    }[what]
+    (root / link).symlink_to(elsewhere / target)
+    with pytest.raises(PalsyError, match="a link that leads out"):
+        load_cohort(root)
+
+
+def test_a_tree_without_one_usable_label_can_be_looked_at(tmp_path):
+    cohort = load_cohort(write_yfp(tmp_path, {"1": {1: "no XML", 6: ""}, "2": {1: ""}}))
+    extract_frames(cohort)
+    tables = summary(cohort, load_frames(cohort))
+    assert tables["people"]["unlabelled"].tolist() == [2, 1]
+    with pytest.raises(PalsyError, match="0 person"):
+        fold_names(cohort)

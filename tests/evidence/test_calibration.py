@@ -1,0 +1,128 @@
+"""Calibration, thresholds and abstention, and that the person held out has no say in them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import brier_score_loss
+from test_evidence import people
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.evidence.calibration import (
+    abstention_table,
+    best_probability,
+    calibrate,
+    calibration_table,
+    expected_calibration_error,
+    load_inner,
+    reliability,
+    risk_area,
+    risk_coverage,
+)
+from palsy_utils.evidence.intervals import load_seeds, mean_over_seeds
+from palsy_utils.learning.nested import temper
+
+
+def inner_of(frames):
+    """Of every fold, the predictions of everybody else."""
+    folds = frames["fold"].unique()
+    return pd.concat([frames[frames["patient"] != f].assign(fold=f) for f in folds])
+
+
+@pytest.fixture
+def loud():
+    """Overconfident predictions of ten people."""
+    frames = people(10, frames=60, signal=0.3)
+    return mean_over_seeds(frames.assign(probability=temper(frames["probability"], 0.4)))
+
+
+def test_calibration_error_by_hand():
+    labels, p = np.array([0, 1, 1, 1, 0]), np.array([0.05, 0.62, 0.68, 0.95, 1.0])
+    bins = reliability(labels, p)  # 0.05 | 0.62, 0.68 | 0.95, 1.0
+    assert bins["frames"].tolist() == [1, 2, 2]
+    assert bins["observed"].tolist() == [0, 1, 0.5]
+    wanted = (0.05 + 2 * (1 - 0.65) + 2 * (0.975 - 0.5)) / 5
+    assert expected_calibration_error(labels, p) == pytest.approx(wanted)
+
+
+def test_bins_are_scikit_learns():
+    from sklearn.calibration import calibration_curve
+
+    frames = people(20)
+    observed, predicted = calibration_curve(frames["label"], frames["probability"], n_bins=10)
+    bins = reliability(frames["label"], frames["probability"])
+    assert np.allclose(bins["observed"], observed) and np.allclose(bins["predicted"], predicted)
+
+
+def test_temperature_calms_the_overconfident(loud):
+    row = calibration_table(calibrate(loud, inner_of(loud))).iloc[0]
+    assert row["brier"] == pytest.approx(brier_score_loss(loud["label"], loud["probability"]))
+    assert row["ece_after"] < 0.7 * row["ece"] and row["brier_after"] < row["brier"]
+    assert 1 < row["temperature_low"] <= row["temperature_high"]
+
+
+def test_the_person_held_out_has_no_say_in_temperature_or_threshold(loud):
+    inner = inner_of(loud)
+    chosen = ["temperature", "threshold"]
+    honest = calibrate(loud, inner)
+    out = loud["patient"] == "p003"
+    poisoned = loud.copy()
+    poisoned.loc[out, "label"] = 1 - poisoned.loc[out, "label"]
+    poisoned.loc[out, "probability"] = 0.999
+    ours = calibrate(poisoned, inner_of(poisoned))
+    fold = honest["fold"] == "p003"
+    assert (ours.loc[fold, chosen] == honest.loc[fold, chosen]).all(axis=None)
+    assert (ours.loc[~fold, chosen] != honest.loc[~fold, chosen]).any(axis=None)
+
+
+def test_inner_predictions_on_disk_never_hold_the_person_held_out(smoke):
+    predictions = load_seeds(load_cohort(smoke.root), "smoke", (0,))
+    inner = load_inner(smoke.root, "smoke", predictions)
+    assert set(inner["model"]) == {"coordinates-fnn", "expressions-fnn"}
+    assert (inner["fold"] != inner["patient"]).all() and len(inner) == 2 * 2 * 72
+
+
+def test_a_model_without_inner_predictions_stays_as_it_is(loud):
+    other = loud.assign(model="rgb-resnet50")
+    frames = calibrate(pd.concat([loud, other]), inner_of(loud))
+    table = calibration_table(frames).set_index("model")
+    columns = ["brier_after", "ece_after", "f1_inner_threshold"]
+    assert table.loc["rgb-resnet50", columns].isna().all()
+    assert table.loc["expressions-fnn", columns].notna().all()
+    plain = frames[frames["model"] == "rgb-resnet50"]
+    assert (best_probability(plain) == plain["probability"]).all()
+    nobody = calibration_table(calibrate(other, inner_of(loud).iloc[:0]))
+    assert nobody["ece_after"].isna().all() and nobody["ece"].notna().all()
+
+
+def test_risk_rises_with_coverage_if_confidence_is_a_perfect_ranking():
+    p = np.linspace(0.51, 0.99, 40)
+    labels = (p > 0.63).astype(int)  # the least confident ten are wrong
+    coverage, risk = risk_coverage(labels, p)
+    assert (np.diff(risk) >= 0).all() and (np.diff(coverage) > 0).all() and coverage[-1] == 1
+    assert risk[0] == 0 and risk[-1] == 0.25
+    assert risk_area(coverage, risk) < 0.25 < risk_area(*risk_coverage(1 - labels, p))
+
+
+def test_equal_confidence_is_left_out_together():
+    labels, p = np.array([1, 0, 1, 0]), np.array([0.9, 0.9, 0.1, 0.6])
+    coverage, risk = risk_coverage(labels, p)
+    assert coverage.tolist() == [0.75, 1] and risk.tolist() == pytest.approx([2 / 3, 3 / 4])
+    assert risk_area(*risk_coverage(labels, np.full(4, 0.7))) == 0.5  # nothing to choose by
+
+
+def test_weights_count_like_copies():
+    frames = people(1, frames=30)
+    labels, p = frames["label"].to_numpy(), frames["probability"].to_numpy()
+    n = np.random.default_rng(0).integers(0, 3, 30)
+    weighted, copies = risk_coverage(labels, p, n), np.repeat([labels, p], n, axis=1)
+    assert risk_area(*weighted) == pytest.approx(risk_area(*risk_coverage(*copies)))
+    assert weighted[1][-1] == pytest.approx(risk_coverage(*copies)[1][-1])
+
+
+def test_abstention_gains_where_there_is_a_signal_and_not_by_chance(loud):
+    noise = people(10, frames=60, signal=0.0, model="rgb-resnet50")
+    frames = calibrate(pd.concat([loud, mean_over_seeds(noise)]), inner_of(loud))
+    table = abstention_table(frames).set_index("model")
+    assert table.loc["expressions-fnn", "gain_low"] > 0
+    assert table.loc["rgb-resnet50", "gain_low"] < 0 < table.loc["rgb-resnet50", "gain_high"]
+    assert np.allclose(table["error_rate"] - table["area"], table["gain"])

@@ -1,0 +1,98 @@
+"""Asymmetry: zero of a symmetric face, turned around by a mirror, and true to the drawn side."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PHANTOM
+from scipy.stats import spearmanr
+from test_training import fit_and_predict
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.asymmetry import IRIS_MM, asymmetry, millimetres, names, regions
+from palsy_utils.faces.handcrafted import NAMES, SYMMETRIC, handcrafted
+from palsy_utils.faces.landmarks import REGIONS
+from palsy_utils.faces.measure import load_faces
+from palsy_utils.faces.mirror import MIRROR, mirror_coordinates, mirror_expressions
+from palsy_utils.faces.upright import coordinates, to_pixels, upright
+from palsy_utils.learning.profiles import PROFILES
+
+FLIP = np.array([-1, 1], np.float32)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Upright faces (n, 478, 2), expressions (n, 52), and what was measured of which frame."""
+    table, landmarks, expressions = load_faces(load_cohort(PHANTOM))
+    points = to_pixels(landmarks, table["height"], table["width"])
+    return upright(points), expressions, table, points
+
+
+def test_a_mirrored_face_has_the_opposite_asymmetry(faces):
+    points, scores, _, pixels = faces
+    ours = asymmetry(coordinates(pixels), scores)
+    mirrored = asymmetry(mirror_coordinates(coordinates(pixels)), mirror_expressions(scores))
+    assert np.allclose(mirrored, -ours, atol=1e-5)
+    symmetric = (points + points[:, MIRROR] * FLIP) / 2
+    even = (scores + mirror_expressions(scores)) / 2
+    assert np.allclose(asymmetry(coordinates(symmetric), even), 0, atol=1e-5)
+    assert len(names()) == len(regions()) == ours.shape[1] == 145
+    assert set(regions()) == set(REGIONS)
+
+
+def test_the_sign_tells_the_drawn_side(faces):
+    _, scores, table, pixels = faces
+    truth = pd.read_csv(PHANTOM / "truth.csv", dtype={"patient": str, "video": str})
+    drawn = table[["video", "frame"]].merge(truth, on=["video", "frame"], how="left")
+    ours = asymmetry(coordinates(pixels), scores)[:, names().index("eyeBlink")]
+    difference = drawn["blink_left"] - drawn["blink_right"]
+    assert spearmanr(ours, difference).statistic > 0.7
+
+
+def test_handcrafted_features_keep_the_side(faces):
+    points, *_ = faces
+    ours, mirrored = handcrafted(points), handcrafted(points[:, MIRROR] * FLIP)
+    sided = np.setdiff1d(np.arange(29), SYMMETRIC)
+    assert ours.shape == (len(points), 29) and len(NAMES) == 29
+    assert np.allclose(mirrored[:, sided], -ours[:, sided], atol=1e-3)
+    assert np.allclose(mirrored[:, SYMMETRIC], ours[:, SYMMETRIC], atol=1e-4)
+
+
+def turned(points, degrees):
+    angle = np.radians(degrees)
+    return points @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+def test_handcrafted_features_do_not_change_with_the_cameras_roll(faces):
+    *_, pixels = faces
+    tilted = turned(pixels - 128, 12) + 128
+    assert np.allclose(handcrafted(upright(pixels)), handcrafted(upright(tilted)), atol=1e-2)
+
+
+def test_millimetres_follow_the_size_of_the_iris(faces):
+    *_, pixels = faces
+    scale = millimetres(pixels)
+    assert np.allclose(millimetres(pixels * 2), scale / 2)
+    eyes_apart = scale * np.linalg.norm(pixels[:, 263] - pixels[:, 33], axis=-1)
+    assert 60 < np.median(eyes_apart) < 130 and IRIS_MM == 11.77
+
+
+def test_asymmetry_fnn_reaches_the_bar_on_real_faces(shared):
+    """Five grouped folds (one face a person), mean AUROC of five seeds, profile `paper`."""
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    real = np.load(shared / "real_faces" / "landmarks.npz")
+    height, width = real["image_height_width"].T
+    points = to_pixels(real["landmarks"], height, width)
+    x = asymmetry(coordinates(points), real["expressions"].astype(np.float32))
+    labels, reached = real["label"].astype(int), []
+    for seed in range(5):
+        probability = np.empty(len(labels))
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(x, labels)
+        for rows, others in folds:
+            how = PROFILES["paper"].sided_fnn
+            probability[others], _ = fit_and_predict(
+                x, labels, rows, others, seed, how, "asymmetry"
+            )
+        reached.append(roc_auc_score(labels, probability))
+    assert np.mean(reached) >= 0.90, f"AUROC by seed: {np.round(reached, 3)}"

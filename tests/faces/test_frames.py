@@ -1,0 +1,375 @@
+import errno
+import os
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import pytest
+from helpers import (
+    annotation,
+    cut_off,
+    moov_first,
+    read_picture,
+    set_delay,
+    set_durations,
+    set_rotation,
+    set_shown,
+    write_clip,
+    write_labels,
+    write_picture,
+    write_yfp,
+)
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces import frames as module
+from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.files import PalsyError
+
+
+def cohort_of(root: Path, *files: str):
+    """A labels.csv cohort in which each file is a video of a person of its own."""
+    rows = [f"p{i},v{i},{file},,,normal,normal" for i, file in enumerate(files, start=1)]
+    return load_cohort(write_labels(root, rows))
+
+
+def sampled(root: Path, file: str = "clip.mp4") -> pd.DataFrame:
+    cohort = cohort_of(root, file)
+    extract_frames(cohort)
+    return load_frames(cohort)
+
+
+def test_30_fps_gives_every_fifth_frame_and_the_right_pictures(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 61)
+    table = sampled(tmp_path)
+    assert list(table.columns) == ["patient", "video", "frame", "time_s", "file", "note"]
+    assert list(table["frame"]) == list(range(0, 61, 5))
+    assert table["time_s"].tolist() == pytest.approx([i / 6 for i in range(13)], abs=1e-4)
+    assert list(table["file"][:2]) == ["frames/v1/0.jpg", "frames/v1/5.jpg"]
+    for frame, file in zip(table["frame"], table["file"], strict=True):
+        assert read_picture(cv2.imread(str(tmp_path / file))) == frame
+    assert set(table["note"]) == {""}
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames", "expected"),
+    [(5, 12, 12), (25, 50, 12), (24000 / 1001, 96, 24), (60, 120, 12), (7, 21, 18), (6, 9, 9)],
+)
+def test_other_rates(tmp_path, fps, frames, expected):
+    write_clip(tmp_path / "clip.mp4", frames, fps)
+    table = sampled(tmp_path)
+    assert len(table) == expected
+    # Never more than one picture of the clip late.
+    due = range(len(table)) if fps >= 6 else [6 * i / fps for i in range(frames)]
+    late = [t - i / 6 for t, i in zip(table["time_s"], due, strict=True)]
+    assert min(late) > -0.002
+    assert max(late) < 1 / fps + 0.002
+
+
+def test_millisecond_stamps_of_other_containers(tmp_path):
+    write_clip(tmp_path / "clip.avi", 60)
+    write_clip(tmp_path / "clip.mkv", 60)
+    assert list(sampled(tmp_path, "clip.avi")["frame"]) == list(range(0, 60, 5))
+    assert list(sampled(tmp_path, "clip.mkv")["frame"]) == list(range(0, 60, 5))
+
+
+def test_variable_frame_rate_is_sampled_by_time(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 90)
+    # One second at 30 a second, two at 15, one at 30: by counting, every fifth would be wrong.
+    set_durations(tmp_path / "clip.mp4", [(30, 1), (30, 2), (30, 1)])
+    table = sampled(tmp_path)
+    assert table["time_s"].iloc[-1] == pytest.approx(23 / 6, abs=0.04)
+    assert len(table) == 24
+    assert ((table["frame"] >= 30) & (table["frame"] < 60)).sum() == 12
+    for frame, file in zip(table["frame"], table["file"], strict=True):
+        assert read_picture(cv2.imread(str(tmp_path / file))) == frame
+
+
+def test_a_phone_clip_is_turned_upright(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 5)
+    set_rotation(tmp_path / "clip.mp4")
+    file = sampled(tmp_path)["file"][0]
+    assert cv2.imread(str(tmp_path / file)).shape[:2] == (256, 192)
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mp4"])
+def test_a_clip_that_is_cut_off_is_used_as_far_as_it_goes(tmp_path, suffix):
+    clip = write_clip(tmp_path / f"clip{suffix}", 90)
+    if suffix == ".mp4":
+        moov_first(clip)
+        assert set(sampled(tmp_path)["note"]) == {""}
+    cut_off(clip, 0.6)
+    cohort = cohort_of(tmp_path, f"clip{suffix}")
+    report = extract_frames(cohort)
+    table = load_frames(cohort)
+    assert 5 <= len(table) <= 13
+    assert list(table["note"]) == [""] * (len(table) - 1) + ["clip ends early"]
+    assert report.loc[0, "notes"] == "clip ends early"
+
+
+def test_a_clip_that_was_trimmed_is_not_cut_off(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 90)
+    set_shown(tmp_path / "clip.mp4", 0.5)
+    table = sampled(tmp_path)
+    assert len(table) == 9
+    assert set(table["note"]) == {""}
+
+
+def test_a_clip_whose_first_picture_comes_late_says_from_where_times_count(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 30)
+    set_delay(tmp_path / "clip.mp4", 1.4)
+    table = sampled(tmp_path)
+    note = "times count from the first picture, whose stamp is 1.40 s"
+    assert list(table["note"]) == [note] + [""] * 5
+    assert list(table["time_s"]) == pytest.approx([i / 6 for i in range(6)], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("single_face", 15), ("WolfgangLanger_Pexels", 118), ("no_face", 24)],
+)
+def test_real_clips(tmp_path, shared, name, expected):
+    (tmp_path / "clip.mp4").write_bytes((shared / "real" / f"{name}.mp4").read_bytes())
+    table = sampled(tmp_path)
+    assert abs(len(table) - expected) <= 1
+    assert set(table["note"]) == {""}
+
+
+def test_bad_clips_are_told_together_after_the_good_ones_are_done(tmp_path):
+    write_clip(tmp_path / "good.mp4", 12)
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is no clip " * 100)
+    write_clip(tmp_path / "last.mp4", 12)
+    gone = write_clip(tmp_path / "gone.mp4", 12)
+    (tmp_path / "no_pictures").mkdir()
+    names = ["empty.mp4", "good.mp4", "text.mp4", "gone.mp4", "no_pictures", "last.mp4"]
+    cohort = cohort_of(tmp_path, *names)
+    gone.unlink()
+    with pytest.raises(PalsyError) as error:
+        extract_frames(cohort, workers=2)
+    for told in ("4 of 6", "empty.mp4 is empty", "text.mp4", "gone.mp4", "no_pictures"):
+        assert told in str(error.value)
+    assert "good.mp4" not in str(error.value)
+    done = {path.name for path in (tmp_path / "frames").glob("*.csv")}
+    assert done == {"v2.csv", "v6.csv"}
+    with pytest.raises(PalsyError, match=r"v1\.csv is missing"):
+        load_frames(cohort)
+
+
+def test_running_again_does_only_what_is_missing(tmp_path, monkeypatch):
+    write_clip(tmp_path / "a.mp4", 12)
+    write_clip(tmp_path / "b.mp4", 12)
+    cohort = cohort_of(tmp_path, "a.mp4", "b.mp4")
+    extract_frames(cohort, workers=1)
+    before = load_frames(cohort)
+    (tmp_path / "frames" / "v2.csv").unlink()
+    taken = []
+    real = module.extract_clip
+    monkeypatch.setattr(module, "extract_clip", lambda *a: taken.append(a[1]) or real(*a))
+    report = extract_frames(cohort)
+    assert taken == ["b.mp4"]
+    assert report[["video", "frames"]].values.tolist() == [["v1", 3], ["v2", 3]]
+    assert report["seconds"].tolist() == pytest.approx([1 / 3, 1 / 3], abs=1e-4)
+    pd.testing.assert_frame_equal(load_frames(cohort), before)
+    extract_frames(cohort)
+    assert taken == ["b.mp4"]
+
+
+def _cut_in_the_middle(root):
+    cut_off(root / "frames" / "v1.csv", 0.6)
+
+
+def _cut_at_a_line(root):
+    path = root / "frames" / "v1.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+
+
+def _cut_off_the_note(root):
+    path = root / "frames" / "v1.csv"
+    path.write_text(path.read_text().rstrip("\n").rstrip(","))
+
+
+def _emptied(root):
+    (root / "frames" / "v1.csv").write_bytes(b"")
+
+
+def _garbled(root):
+    (root / "frames" / "v1.csv").write_bytes(b"\xff\xfe\x00" * 50)
+
+
+def _frame_lost(root):
+    (root / "frames" / "v1" / "5.jpg").unlink()
+
+
+def _stamp_lost(root):
+    (root / "frames" / "v1.csv.stamp").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut_in_the_middle,
+        _cut_at_a_line,
+        _cut_off_the_note,
+        _emptied,
+        _garbled,
+        _frame_lost,
+        _stamp_lost,
+    ],
+)
+def test_a_damaged_index_is_made_again(tmp_path, damage):
+    write_clip(tmp_path / "clip.mp4", 12)
+    before = sampled(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(PalsyError, match=r"frames.v1\.csv is (missing|damaged)"):
+        load_frames(cohort_of(tmp_path, "clip.mp4"))
+    pd.testing.assert_frame_equal(sampled(tmp_path), before)
+
+
+def test_a_frame_that_is_cut_off_is_taken_again(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 12)
+    sampled(tmp_path)
+    path = tmp_path / "frames" / "v1" / "5.jpg"
+    whole = path.read_bytes()
+    for part in (0.9, 0):
+        cut_off(path, part)
+        sampled(tmp_path)
+        assert path.read_bytes() == whole
+
+
+def test_an_interrupted_clip_is_never_half_taken(tmp_path, monkeypatch):
+    write_clip(tmp_path / "clip.mp4", 31)
+    cohort = cohort_of(tmp_path, "clip.mp4")
+    written = []
+    real = cv2.imencode
+
+    def dies(*arguments):
+        written.append(1)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "imencode", dies)
+        with pytest.raises(KeyboardInterrupt):
+            extract_frames(cohort)
+    assert len(list((tmp_path / "frames" / "v1").iterdir())) == 2
+    assert not (tmp_path / "frames" / "v1.csv").exists()
+    (tmp_path / "frames" / "v1" / "77.jpg").touch()  # of an earlier attempt
+    (tmp_path / "frames" / "v1" / "cover.png").touch()  # somebody's own
+    extract_frames(cohort)
+    assert list(load_frames(cohort)["frame"]) == list(range(0, 31, 5))
+    assert not (tmp_path / "frames" / "v1" / "77.jpg").exists()
+    assert (tmp_path / "frames" / "v1" / "cover.png").exists()
+
+
+def test_processes_give_the_same_as_one(tmp_path):
+    for name in ("one", "two"):
+        for clip in ("a", "b"):
+            write_clip(tmp_path / name / f"{clip}.mp4", 30)
+    one = cohort_of(tmp_path / "one", "a.mp4", "b.mp4")
+    two = cohort_of(tmp_path / "two", "a.mp4", "b.mp4")
+    pd.testing.assert_frame_equal(extract_frames(one, workers=1), extract_frames(two, workers=2))
+    pd.testing.assert_frame_equal(load_frames(one), load_frames(two))
+
+
+def test_images_are_indexed_where_they_lie(tmp_path):
+    for name in ("10", "9", "100"):
+        write_picture(tmp_path / "numbered" / f"{name}.png")
+    for name in ("b10", "b9", "a"):
+        write_picture(tmp_path / "named" / f"{name}.jpg")
+    (tmp_path / "named" / "a.txt").touch()
+    (tmp_path / "named" / "b99.jpg").write_text("no image")
+    write_picture(tmp_path / "still.jpg")
+    cohort = cohort_of(tmp_path, "numbered", "named", "still.jpg")
+    report = extract_frames(cohort)
+    table = load_frames(cohort)
+    rows = [
+        ["v1", 9, 0.0, "numbered/9.png", ""],
+        ["v1", 10, 1 / 6, "numbered/10.png", ""],
+        ["v1", 100, 2 / 6, "numbered/100.png", ""],
+        ["v2", 0, 0.0, "named/a.jpg", ""],
+        ["v2", 1, 1 / 6, "named/b9.jpg", ""],
+        ["v2", 2, 2 / 6, "named/b10.jpg", ""],
+        ["v2", 3, 3 / 6, "named/b99.jpg", "unreadable"],
+        ["v3", 0, 0.0, "still.jpg", ""],
+    ]
+    expected = pd.DataFrame(rows, columns=["video", "frame", "time_s", "file", "note"])
+    pd.testing.assert_frame_equal(
+        table[expected.columns], expected, check_dtype=False, rtol=0, atol=1e-6
+    )
+    assert report["notes"].tolist() == ["", "unreadable", ""]
+    assert {path.name for path in (tmp_path / "frames").glob("*")} == {
+        f"v{n}.csv{stamp}" for n in (1, 2, 3) for stamp in ("", ".stamp")
+    }
+    write_picture(tmp_path / "named" / "b98.jpg")
+    extract_frames(cohort)
+    assert len(load_frames(cohort)) == 9
+
+
+def test_equal_numbers_fall_back_to_positions(tmp_path):
+    for name in ("7.png", "07.png", "7.jpg", "8.png"):
+        write_picture(tmp_path / "pictures" / name)
+    assert list(sampled(tmp_path, "pictures")["frame"]) == [0, 1, 2, 3]
+
+
+def test_yfp_frames_keep_their_numbers_and_times(tmp_path):
+    frames = {10001: annotation("Normal_Eyes"), 6: "", 96: ""}
+    cohort = load_cohort(write_yfp(tmp_path, {"18": frames}))
+    write_picture(tmp_path / "Image3" / "Image3" / "18" / "cover.bmp")
+    extract_frames(cohort)
+    table = load_frames(cohort)
+    assert list(table["frame"]) == [6, 96, 10001]
+    assert table["time_s"].tolist() == pytest.approx([5 / 30, 95 / 30, 10000 / 30], abs=1e-5)
+    assert table["file"][2] == "Image3/Image3/18/10001.bmp"
+    assert set(table["patient"]) == {"video-18"}
+
+
+def test_measured_videos_have_no_frames_and_corrected_patients_take_effect(tmp_path):
+    write_clip(tmp_path / "clip.mp4", 12)
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "v2.parquet").touch()
+    cohort = cohort_of(tmp_path, "clip.mp4", "")
+    report = extract_frames(cohort)
+    assert report["frames"].tolist() == [3, 0]
+    assert "measure" in report.loc[1, "notes"]
+    assert set(load_frames(cohort)["video"]) == {"v1"}
+    labels = tmp_path / "labels.csv"
+    labels.write_text(labels.read_text().replace("p1,", "NN-07,"))
+    assert set(load_frames(load_cohort(tmp_path))["patient"]) == {"NN-07"}
+
+
+def test_a_full_disk_is_told_as_such_and_earlier_videos_stay(tmp_path, monkeypatch):
+    write_clip(tmp_path / "a.mp4", 12)
+    sampled(tmp_path, "a.mp4")
+    write_clip(tmp_path / "b.mp4", 12)
+    cohort = cohort_of(tmp_path, "a.mp4", "b.mp4")
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(PalsyError, match=r"v2.*could not be written \(No space left"):
+            extract_frames(cohort)
+    assert not list((tmp_path / "frames" / "v2").iterdir())
+    assert extract_frames(cohort)["frames"].tolist() == [3, 3]
+
+
+def test_only_kept_frames_are_decoded_to_pictures(tmp_path, monkeypatch):
+    class Counting:
+        retrieved = 0
+
+        def __init__(self, *arguments):
+            self.capture = real(*arguments)
+
+        def __getattr__(self, name):
+            return getattr(self.capture, name)
+
+        def retrieve(self):
+            Counting.retrieved += 1
+            return self.capture.retrieve()
+
+    write_clip(tmp_path / "clip.mp4", 31)
+    real = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", Counting)
+    assert len(sampled(tmp_path)) == Counting.retrieved == 7

@@ -1,0 +1,55 @@
+import pandas as pd
+import pytest
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.modalities import build_modalities, load_modality, load_samples
+from palsy_utils.files import PalsyError
+
+
+def test_rows_of_all_modalities_are_the_samples(small_template):
+    samples = load_samples(load_cohort(small_template))
+    assert list(samples)[:3] == ["patient", "video", "frame"]
+    shapes = {"coordinates": (125, 2), "expressions": (52,), "rgb": (32, 32, 3), "lines": (32, 32)}
+    for name, shape in shapes.items():
+        assert load_modality(small_template, name, 32).shape == (len(samples), *shape)
+    assert set(samples["label"]) == {0, 1}
+
+
+def test_nothing_is_written_again_unless_something_changed(small):
+    image = small / "images" / "lines-32.npy"
+    first, before = image.stat().st_mtime_ns, load_samples(load_cohort(small))
+    build_modalities(load_cohort(small), 32)
+    assert image.stat().st_mtime_ns == first
+    build_modalities(load_cohort(small), 32, mouth_and_nose=False)
+    assert image.stat().st_mtime_ns > first
+    labels = pd.read_csv(small / "labels.csv")
+    labels.loc[labels["patient"] == "p02", ["eyes", "mouth"]] = "strong"
+    labels.to_csv(small / "labels.csv", index=False)
+    assert not build_modalities(load_cohort(small), 32).equals(before)
+
+
+def test_images_that_are_cut_off_are_drawn_again(small):
+    path = small / "images" / "lines-32.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    build_modalities(load_cohort(small), 32)
+    assert path.read_bytes() == whole
+
+
+def test_frames_without_a_label_are_neither_trained_on_nor_scored(small):
+    labels = pd.read_csv(small / "labels.csv")
+    labels[labels["end_s"] < 3].to_csv(small / "labels.csv", index=False)
+    samples = build_modalities(load_cohort(small), 32)
+    ends = labels[labels["end_s"] < 3].groupby("video")["end_s"].max()
+    assert (samples["time_s"] < samples["video"].map(ends)).all()
+
+
+def test_a_cohort_of_measurements_alone_has_no_rgb(small):
+    for clip in (small / "clips").iterdir():
+        clip.unlink()
+    for image in (small / "images").iterdir():
+        image.unlink()
+    samples = build_modalities(load_cohort(small), 32)
+    assert len(load_modality(small, "lines", 32)) == len(samples)
+    with pytest.raises(PalsyError, match=r"rgb-32\.npy is missing"):
+        load_modality(small, "rgb", 32)

@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.landmarks import POINTS_125
+from palsy_utils.faces.measure import load_faces
+from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright, window
+
+
+@pytest.fixture(scope="module")
+def points(small_template):
+    """Landmarks of a few drawn frames, in pixels: (n, 478, 2)."""
+    table, landmarks, _ = load_faces(load_cohort(small_template))
+    return to_pixels(landmarks, table["height"], table["width"])[::12]
+
+
+@pytest.fixture(scope="module")
+def mirror(shared):
+    pairs = json.loads((shared / "mirror_map_478.json").read_text())
+    return np.array([pairs[str(i)] for i in range(478)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    angle=st.floats(-3, 3), scale=st.floats(0.2, 5), x=st.floats(-900, 900), y=st.floats(-900, 900)
+)
+def test_camera_and_head_position_leave_no_trace(points, angle, scale, x, y):
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    moved = points @ turn * scale + [x, y]
+    assert np.abs(coordinates(moved) - coordinates(points)).max() < 1e-3
+
+
+def test_upright_faces_have_level_eyes_one_unit_apart(points):
+    faces = upright(points)
+    assert faces[:, 33] == pytest.approx(np.tile([-0.5, 0], (len(faces), 1)), abs=1e-5)
+    assert faces[:, 263] == pytest.approx(np.tile([0.5, 0], (len(faces), 1)), abs=1e-5)
+
+
+def test_a_mirrored_face_gives_mirrored_coordinates(points, mirror):
+    mirrored = (points * [-1, 1] + [256, 0])[:, mirror]
+    place = {landmark: i for i, landmark in enumerate(POINTS_125)}
+    swap = [place[mirror[landmark]] for landmark in POINTS_125]
+    assert np.allclose(coordinates(mirrored), coordinates(points)[:, swap] * [-1, 1], atol=1e-5)
+
+
+def test_a_mirrored_face_gives_the_mirrored_line_image(points, mirror):
+    mirrored = (points * [-1, 1] + [256, 0])[:, mirror]
+    for face, other in zip(points, mirrored, strict=True):
+        ours, theirs = draw_lines(face, 64), draw_lines(other, 64)[:, ::-1]
+        assert np.abs(ours.astype(int) - theirs).mean() < 3 < ours.mean()
+
+
+def test_the_window_holds_the_whole_face(points):
+    for face in points:
+        affine = window(face, 100)
+        inside = face @ affine[:, :2].T + affine[:, 2]
+        assert inside.min() >= 0 and inside.max() <= 100
+        assert np.ptp(inside, axis=0).max() > 85
+
+
+def test_lines_and_rgb_lie_on_top_of_each_other(points):
+    picture = np.zeros((256, 256, 3), np.uint8)
+    eye = points[0, [33, 133]].mean(0)
+    picture[int(eye[1]) - 3 : int(eye[1]) + 4, int(eye[0]) - 3 : int(eye[0]) + 4] = 255
+    affine = window(points[0], 64)
+    there = affine[:, :2] @ eye + affine[:, 2]
+    crop = crop_rgb(picture, points[0], 64)[..., 0]
+    y, x = np.unravel_index(crop.argmax(), crop.shape)
+    assert abs(x + 0.5 - there[0]) < 2 and abs(y + 0.5 - there[1]) < 2
+
+
+@pytest.mark.parametrize("size", [32, 64, 224])
+def test_line_images_are_black_and_white_with_smooth_edges(points, size):
+    image = draw_lines(points[0], size)
+    assert image.shape == (size, size) and image.dtype == np.uint8
+    assert image.max() > 180 and (image == 0).mean() > 0.3
+    assert ((image > 0) & (image < 255)).any()
+
+
+def test_the_papers_text_has_no_mouth_and_nose(points):
+    text, ours = draw_lines(points[0], 224, mouth_and_nose=False), draw_lines(points[0], 224)
+    assert ((ours > 0) >= (text > 0)).all()
+    affine = window(points[0], 224)
+    mouth = affine[:, :2] @ points[0, 13] + affine[:, 2]
+    x, y = mouth.astype(int)
+    assert ours[y - 4 : y + 5, x - 4 : x + 5].max() > 200
+    assert text[y - 4 : y + 5, x - 4 : x + 5].max() == 0

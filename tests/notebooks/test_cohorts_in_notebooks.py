@@ -1,0 +1,173 @@
+"""Notebooks 00 to 03 on cohorts as people have them: every cell runs, every exercise answers."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+from conftest import PHANTOM, PROJECT
+
+from palsy_utils.cohort.load import frame_labels, load_cohort
+from palsy_utils.exercises import has_tag
+from palsy_utils.faces.frames import VIDEO, extract_frames, load_frames
+from palsy_utils.faces.measure import faces_file, faces_from, write_faces
+from palsy_utils.stamps import write_stamp
+
+NOTEBOOKS = PROJECT / "notebooks"
+HEADER = "patient,video,file,start_s,end_s,"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """The drawn cohort with its frames, to take pictures and measurements from."""
+    root = tmp_path_factory.mktemp("source") / "phantom"
+    for name in ("clips", "faces"):
+        shutil.copytree(PHANTOM / name, root / name)
+    shutil.copy(PHANTOM / "labels.csv", root)
+    extract_frames(load_cohort(root), workers=1)
+    return root
+
+
+def add_video(root: Path, file: str, video: str, clip: Path, frame: int | None = None) -> None:
+    """Put a clip, or one of its frames as a photograph, into a cohort with what was measured.
+
+    Args:
+        root: the cohort.
+        file: where the clip or photograph goes, relative to `root`; "" for measurements alone.
+        video: the id that the cohort gives it.
+        clip: of the cohort `source`.
+        frame: number of the frame; None for the whole clip.
+    """
+    home = clip.parents[1]
+    table = pd.read_parquet(home / "faces" / f"{clip.stem}.parquet").assign(video=video)
+    if frame is not None:
+        table = table[table["frame"] == frame].assign(frame=0, time_s=0.0)
+        clip = home / "frames" / clip.stem / f"{frame}.jpg"
+    if file:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(clip, root / file)
+    write_faces(table, root / "faces" / f"{video}.parquet")
+
+
+def stamp_measurements(root: Path) -> None:
+    """Say of the measurements in a cohort that they are of its clips and photographs."""
+    cohort = load_cohort(root)
+    for video in cohort.videos[VIDEO].itertuples(index=False):
+        write_stamp(faces_file(root, video.video), faces_from(cohort, video))
+
+
+def labelled_frames(source: Path) -> pd.DataFrame:
+    cohort = load_cohort(source)
+    return frame_labels(cohort, load_frames(cohort)).dropna(subset=["label"])
+
+
+def moments(root: Path, source: Path) -> str:
+    """Clips with intervals, palsy or not, no regions."""
+    labels = load_cohort(source).labels
+    rows = []
+    for video in ("p01-1", "p02-1", "p04-1"):
+        add_video(root, f"{video}.mp4", video, source / "clips" / f"{video}.mp4")
+        rows += [
+            f"{row.patient},{video},{video}.mp4,{row.start_s},{row.end_s},{row.label:.0f}"
+            for row in labels[labels["video"] == video].itertuples()
+        ]
+    (root / "labels.csv").write_text("\n".join([HEADER + "label", *rows]) + "\n")
+    return "p02"
+
+
+def photographs(root: Path, source: Path) -> str:
+    """Five people with a photograph each: whole-file labels, fewer than six to train on."""
+    frames, rows = labelled_frames(source), []
+    for i in range(5):
+        of_class = frames[frames["label"] == i % 2]
+        frame = of_class[of_class["patient"] == f"p0{i + 1 + 3 * (i == 4)}"].iloc[0]
+        clip = source / "clips" / f"{frame['video']}.mp4"
+        add_video(root, f"photos/{i}.jpg", f"photo-{i}", clip, frame["frame"])
+        rows.append(f"person-{i},photo-{i},photos/{i}.jpg,,,{i % 2}")
+    (root / "labels.csv").write_text("\n".join([HEADER + "label", *rows]) + "\n")
+    return "person-3"
+
+
+def album(root: Path, source: Path) -> str:
+    """A folder per class, a photograph a person, more than a hundred of them."""
+    for number, row in enumerate(labelled_frames(source).iloc[::2].itertuples()):
+        name, clip = "palsy" if row.label else "healthy", source / "clips" / f"{row.video}.mp4"
+        add_video(root, f"{name}/{number}.jpg", f"{name}-{number}", clip, row.frame)
+    assert number >= 100
+    return "palsy-5" if (root / "palsy" / "5.jpg").exists() else "healthy-5"
+
+
+def clips_by_class(root: Path, source: Path) -> str:
+    """A folder per class, a clip a person."""
+    for name, video in (("palsy", "p01-1"), ("palsy", "p03-1"), ("healthy", "p05-1")):
+        clip = source / "clips" / f"{video}.mp4"
+        add_video(root, f"{name}/{video}.mp4", f"{name}-{video}", clip)
+    add_video(root, "healthy/p08.mp4", "healthy-p08", source / "clips" / "p08-1.mp4")
+    return "palsy-p01-1"
+
+
+def measurements(root: Path, source: Path) -> str:
+    """Graded regions, and measurements of clips that are not at hand."""
+    labels = pd.read_csv(source / "labels.csv")
+    labels = labels[labels["video"].isin(["p01-1", "p02-1", "p04-1"])]
+    for video in labels["video"].unique():
+        add_video(root, "", video, source / "clips" / f"{video}.mp4")
+    labels.to_csv(root / "labels.csv", index=False)
+    return "p01"
+
+
+SHAPES = {make.__name__: make for make in (moments, photographs, album, clips_by_class)}
+SHAPES["measurements"] = measurements
+UNANSWERABLE = {  # shape: of notebooks 00 to 03, exercise by exercise, those that have no answer
+    "moments": [2],
+    "photographs": [2, 4],
+    "album": [2, 4],
+    "clips_by_class": [2],
+    "measurements": [4, 5, 6],
+}
+
+
+def execute(names: tuple[str, ...], parameters: dict, folder: Path) -> list:
+    """Execute notebooks one after the other in one kernel; return their code cells."""
+    cells = []
+    for name in names:
+        path = next(NOTEBOOKS.glob(f"{name}_*.ipynb"))
+        known = papermill.inspect_notebook(str(path))
+        ours = [f"{key} = {value!r}" for key, value in parameters.items() if key in known]
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == "code":
+                cells.append(cell)
+            if has_tag(cell, "parameters"):
+                cells.append(nbformat.v4.new_code_cell("\n".join(ours)))
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    python = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+    together = nbformat.v4.new_notebook(cells=cells, metadata=python)
+    paths = str(folder / "in.ipynb"), str(folder / f"{'-'.join(names)}.ipynb")
+    nbformat.write(together, paths[0])
+    return papermill.execute_notebook(*paths, cwd=str(NOTEBOOKS), progress_bar=False).cells
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_cell_runs_and_every_exercise_is_answered_or_says_why_not(shape, source, tmp_path):
+    root = tmp_path / shape
+    root.mkdir()
+    parameters = {"fold": SHAPES[shape](root, source), "cohort": str(root), "profile": "smoke"}
+    parameters |= {"model": "coordinates-fnn", "device": "cpu"}
+    stamp_measurements(root)
+    cells = execute(("00", "01"), parameters, tmp_path)
+    cells += execute(("02", "03"), parameters, tmp_path)
+    said = []
+    for cell in cells:
+        streams = [o for o in cell.outputs if o.output_type == "stream"]
+        assert not [o.text for o in streams if "Warning" in o.text], cell.source
+        if "alt" in cell.metadata:  # a picture, or words in its place
+            assert cell.outputs, cell.source
+        if has_tag(cell, "check"):
+            said.append("".join(o.text for o in streams))
+    assert len(said) == 12
+    unanswered = [i for i, text in enumerate(said, start=1) if text != "Right.\n"]
+    assert unanswered == UNANSWERABLE[shape], said
+    assert all(said[i - 1].startswith(("Not answerable here: ", "Skipped, ")) for i in unanswered)

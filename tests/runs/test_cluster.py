@@ -1,0 +1,120 @@
+"""Notebooks as tasks on a cluster: what goes where, and in which kernel."""
+
+import os
+import sys
+import tempfile
+import time
+from threading import Thread
+
+import nbformat
+import psutil
+import pytest
+
+from palsy_utils.runs import cluster
+from palsy_utils.runs.cluster import Task, execute, execute_all, open_client
+
+SHOW = """
+import os, sys
+import matplotlib.pyplot as plt
+print(sys.executable, os.getcwd(), sep="\\n")
+plt.plot([0, 1])
+plt.show()
+"""
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """What a small notebook shows, and the folders that this process was in meanwhile."""
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(cluster, "NOTEBOOKS", tmp_path / "notebooks")
+    cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell(SHOW)]
+    python = {"language_info": {"name": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=python)
+    nbformat.write(notebook, tmp_path / "notebooks" / "small.ipynb")
+
+    def run():
+        results, folders = [], set()
+        task = Task("small", {"x": 2}, tmp_path / "done")
+        thread = Thread(target=lambda: results.append(execute(task)))
+        thread.start()
+        while thread.is_alive():
+            folders.add(os.getcwd())
+            thread.join(0.001)
+        attempt, error = results[0]
+        assert error is None
+        return nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs, folders
+
+    return run
+
+
+def test_a_kernel_has_this_interpreter_and_a_folder_of_its_own(executed, tmp_path, monkeypatch):
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text('{"argv": ["false"], "display_name": "", "language": ""}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    outputs, folders = executed()
+    assert outputs[0].text.splitlines() == [sys.executable, str(tmp_path / "notebooks")]
+    assert folders == {os.getcwd()}
+
+
+def test_neither_another_backend_nor_a_long_tmpdir_takes_the_pictures(
+    executed, tmp_path, monkeypatch
+):
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    outputs, _ = executed()
+    assert "image/png" in outputs[1].data
+
+
+@pytest.mark.parametrize(("resources", "side_by_side"), [({"GPU": 1}, 1), ({}, 2)])
+def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
+    from dask.distributed import Client, LocalCluster
+
+    def execute(task):
+        start = time.monotonic()
+        time.sleep(0.3)
+        return (start, time.monotonic()), None
+
+    times = []
+    monkeypatch.setattr("distributed.comm.inproc.global_manager._ip", "127.0.0.1")
+    monkeypatch.setattr(cluster, "execute", execute)
+    monkeypatch.setattr(cluster, "settle", lambda attempt, *_: times.append(attempt))
+    tasks = [Task("03_single_modality", {"fold": f"p{i}"}, tmp_path / f"p{i}") for i in range(4)]
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
+    with (
+        LocalCluster(**options, dashboard_address="127.0.0.1:0", resources=resources) as here,
+        Client(here) as client,
+    ):
+        assert execute_all(client, [], "nothing") == []
+        assert execute_all(client, tasks, "folds") == []
+    at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
+    assert len(times) == 4 and max(at_once) == side_by_side
+
+
+def test_a_machine_that_slept_has_lost_no_worker():
+    def sleep_an_hour(dask_scheduler):
+        for worker in dask_scheduler.workers.values():
+            worker.last_seen -= 3600
+
+    async def look_for_the_lost(dask_scheduler):
+        await dask_scheduler.check_worker_ttl()
+        return len(dask_scheduler.workers)
+
+    with open_client(None, 1, "cpu") as client:
+        client.run_on_scheduler(sleep_an_hour)
+        if client.cluster.scheduler.worker_ttl:  # else nobody looks
+            assert client.run_on_scheduler(look_for_the_lost) == 1
+        assert client.submit(abs, -1).result(timeout=30) == 1
+
+
+def test_a_run_on_this_machine_opens_no_port_to_others():
+    def listening():
+        own = psutil.Process().net_connections("tcp")
+        return {c.laddr for c in own if c.status == psutil.CONN_LISTEN}
+
+    before = listening()
+    with open_client(None, 1, "cpu"):
+        assert {address.ip for address in listening() - before} <= {"127.0.0.1"}

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import torch
+
+from palsy_utils.files import PalsyError
+from palsy_utils.learning.experiments import MODELS
+from palsy_utils.learning.nets import build_model, probabilities
+from palsy_utils.learning.profiles import PROFILES
+from palsy_utils.learning.training import compute, round_weights, seed_everything
+from palsy_utils.runs.one_fold import (
+    describe_fold,
+    how_to_train,
+    load_inputs,
+    load_net,
+    open_fold,
+    save_fold,
+)
+from palsy_utils.runs.results import read_predictions
+from palsy_utils.stamps import read_stamp, write_stamp
+
+
+def open_small(root, **changes):
+    parameters = {"profile": "smoke", "model": "expressions-fnn", "fold": "p02", "device": "cpu"}
+    return open_fold(str(root), **(parameters | changes))
+
+
+def test_nobody_is_on_both_sides(small_template):
+    for fold in ("p01", "p02", "p04"):
+        one = open_small(small_template, fold=fold)
+        training, held_out = (set(one.samples["patient"].iloc[r]) for r in (one.train, one.test))
+        assert held_out == {fold} and not training & held_out
+        assert sorted([*one.train, *one.test]) == list(range(len(one.samples)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold": "p99"}, "There is no fold 'p99' in .*choose one of p01, p02, p04"),
+        (
+            {"profile": "papper"},
+            "no profile 'papper': choose one of paper, phantom, smoke",
+        ),
+        ({"model": "fnn"}, "There is no model 'fnn': choose one of coordinates-fnn"),
+        ({"device": "cuda:9"}, "There is no device 'cuda:9'"),
+        ({"folds": 9}, "9 folds cannot be made of 3 people"),
+    ],
+)
+def test_unknown_parameters_are_named_with_what_there_is(small_template, changes, message):
+    with pytest.raises(PalsyError, match=message):
+        open_small(small_template, **changes)
+
+
+def test_each_model_has_its_numbers_and_inputs(small_template):
+    smoke = PROFILES["smoke"]
+    expected = {"coordinates-fnn": smoke.fnn, "rgb-resnet50": smoke.rgb_resnet50}
+    expected |= {"lines-resnet50": smoke.lines_resnet50, "lines+rgb-resnet50": smoke.two_resnet50}
+    for model, how in expected.items():
+        one = open_small(small_template, model=model)
+        assert how_to_train(one) == how
+        assert len(load_inputs(one)) == len(MODELS[model].modalities)
+    assert "p02 (24 frames)" in describe_fold(one)
+
+
+def test_paper_profile_has_the_papers_numbers():
+    paper = PROFILES["paper"]
+    assert (paper.fnn.learning_rate, paper.lines_resnet50.learning_rate) == (0.01, 0.001)
+    images = (paper.lines_resnet50.epochs, paper.rgb_resnet50.epochs, paper.two_resnet50.epochs)
+    assert paper.fnn.epochs == 15 and images == (15, 15, 8)
+    assert paper.imagenet == "required" and paper.image_size == 224
+
+
+def test_a_net_comes_back_as_it_was_saved(small):
+    one = open_small(small)
+    seed_everything(3)
+    net = build_model(("expressions",))
+    inputs = load_inputs(one)
+    net[0].fit(inputs[0][one.train])
+    round_weights(net)
+    probability = probabilities(compute(net, inputs, one.test, one.device)).numpy()
+    written = save_fold(one, probability, net)
+    again = load_net(one, "expressions-fnn")
+    same = probabilities(compute(again, inputs, one.test, one.device)).numpy()
+    assert (same == probability).all()
+    assert read_predictions(one.folder).equals(written)
+    stamp = read_stamp(one.folder / "predictions.csv")
+    assert stamp["made_from"]["held_out"] == ["p02"] and stamp["made_from"]["seed"] == 0
+    ran_with = stamp["ran_with"]
+    assert ran_with["profile"]["name"] == "smoke" and ran_with["versions"]["torch"]
+
+
+def test_missing_and_damaged_weights_are_named(small):
+    one = open_small(small)
+    with pytest.raises(PalsyError, match=r"weights\.pt is missing: train lines-resnet50 on"):
+        load_net(one, "lines-resnet50")
+    save_fold(one, np.full(len(one.test), 0.5), build_model(("expressions",)))
+    path = one.folder / "weights.pt"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(PalsyError, match=r"weights\.pt is damaged, or was never finished"):
+        load_net(one, "expressions-fnn")
+
+
+def test_weights_never_run_code(small):
+    one = open_small(small)
+    one.folder.mkdir(parents=True)
+    torch.save({"evil": print}, one.folder / "weights.pt")
+    (one.folder / "predictions.csv").touch()
+    write_stamp(one.folder / "predictions.csv", {}, [one.folder / "weights.pt"])
+    with pytest.raises(PalsyError, match="is not of this net"):
+        load_net(one, "expressions-fnn")

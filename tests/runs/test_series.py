@@ -1,0 +1,201 @@
+"""The whole series at smoke size, through the command, and what it leaves behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pandas as pd
+import papermill
+import pytest
+import torch
+from conftest import PROJECT
+from helpers import cut_off, flip
+
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.evidence.scores import TABLE_COLUMNS
+from palsy_utils.faces.modalities import load_samples
+from palsy_utils.learning.experiments import PAPER_MODELS as MODELS
+from palsy_utils.runs.results import PREDICTIONS, read_predictions
+from palsy_utils.stamps import read_stamp, write_stamp
+
+PEOPLE = ["p01", "p02", "p04"]
+RUN = "runs/smoke"
+
+
+def repeat(smoke, root, *more):
+    command = [root if part == smoke.root else part for part in smoke.command]
+    command[command.index("--figures") + 1] = root.parent / "figures"
+    return subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+
+
+def copy(smoke, tmp_path):
+    return shutil.copytree(smoke.root, tmp_path / "small")
+
+
+def test_it_ends_well(smoke):
+    assert smoke.done.returncode == 0, smoke.done.stderr[-3000:]
+    assert "21/21" in smoke.done.stderr  # seven models, three people
+
+
+def test_every_fold_predicts_exactly_the_person_held_out(smoke):
+    samples = load_samples(load_cohort(smoke.root))
+    for model in MODELS:
+        for person in PEOPLE:
+            table = read_predictions(smoke.root / RUN / model / person)
+            held_out = samples[samples["patient"] == person]
+            assert list(table) == PREDICTIONS
+            assert table["frame"].tolist() == held_out["frame"].tolist()
+            assert table["label"].tolist() == held_out["label"].tolist()
+            assert (table["patient"] == person).all() and (table["model"] == model).all()
+            assert table["probability"].between(0, 1).all()
+
+
+def test_every_fold_keeps_what_it_ran_with_and_its_notebook(smoke):
+    for model in MODELS:
+        folder = smoke.root / RUN / model / "p02"
+        made_from = read_stamp(folder / "predictions.csv")["made_from"]
+        assert made_from["held_out"] == ["p02"] and made_from["model"] == model
+        assert (folder / "weights.pt").exists() == (model != "late-fusion")
+        notebook = nbformat.read(folder / "notebook.ipynb", 4)
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in cells if cell.source)
+        images = [o for cell in cells for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert len(images) >= 2
+        assert not list((smoke.root / RUN).rglob("*.attempt"))
+
+
+def test_late_fusion_is_the_mean_of_its_two_nets(smoke):
+    def probability(model):
+        return read_predictions(smoke.root / RUN / model / "p01")["probability"]
+
+    mean = (probability("expressions-fnn") + probability("lines-resnet50")) / 2
+    assert np.allclose(probability("late-fusion"), mean, atol=1e-6)
+
+
+def test_table_has_seven_complete_rows_and_the_baselines(smoke):
+    table = pd.read_csv(smoke.figures / "table_1.csv")
+    assert list(table) == TABLE_COLUMNS
+    assert list(table["model"]) == [*MODELS, "always-palsy", "always-healthy"]
+    assert table["auroc"].between(0, 1).all() and (table["n_frames"] == 72).all()
+    assert (table["n_patients"] == 3).all()
+    text = (smoke.figures / "table_1.md").read_text()
+    for words in ("drawn", "leave-one-patient-out", "seed 0", "random weights", "profile smoke"):
+        assert words.lower() in text.lower(), words
+    assert text.count("\n| ") == 1 + 9
+
+
+@pytest.mark.parametrize(
+    "name", ["four_modalities", "patients_by_models", "roc_curves", "training_curves"]
+)
+def test_pictures_are_there(smoke, name):
+    picture = smoke.figures / f"{name}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 10_000
+
+
+def test_stage_notebooks_are_kept_without_errors(smoke):
+    for stage in ("01_frames", "02_faces_and_modalities", "06_results_table"):
+        notebook = nbformat.read(smoke.root / RUN / stage / "notebook.ipynb", 4)
+        errors = [
+            o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"
+        ]
+        assert not errors
+
+
+def test_a_failing_fold_stops_no_other_and_is_kept_with_its_traceback(smoke, tmp_path):
+    root = copy(smoke, tmp_path)
+    for lost in ("early-fusion/p02", "early-fusion/p04", "late-fusion"):
+        shutil.rmtree(root / RUN / lost)
+    weights = root / RUN / "lines-resnet50" / "p04" / "weights.pt"
+    torch.save({"of": "another net"}, weights)  # stamped as whole, so that it is not made again
+    needed = weights.with_name("predictions.csv")
+    others = [needed.with_name(name) for name in read_stamp(needed)["files"]]
+    kept = read_stamp(needed)
+    write_stamp(needed, kept["made_from"], others, ran_with=kept["ran_with"])
+    (root / RUN / "rgb-resnet50" / ".p01.1234.attempt").mkdir()  # of a killed run
+    before = {p: p.stat().st_mtime_ns for p in (root / RUN).rglob("predictions.csv")}
+    done = repeat(smoke, root, "--models", "early-fusion")
+    assert done.returncode == 1
+    assert "1 notebook(s) failed" in done.stderr and "weights.pt is not of this net" in done.stderr
+    assert "Traceback" not in done.stderr
+    states = [(root / RUN / "early-fusion" / p / "predictions.csv").exists() for p in PEOPLE]
+    assert states == [True, True, False]
+    failed = nbformat.read(root / RUN / "early-fusion" / "p04" / "failed.ipynb", 4)
+    assert "PalsyError" in json.dumps(failed)
+    assert not (root / RUN / "late-fusion").exists()
+    assert {p: p.stat().st_mtime_ns for p in before} == before  # what is done is not done again
+    assert "2/2" in done.stderr and not list((root / RUN).rglob(".*.attempt"))
+    again = (root / RUN / "early-fusion" / "p02" / "predictions.csv").read_bytes()
+    assert again == (smoke.root / RUN / "early-fusion" / "p02" / "predictions.csv").read_bytes()
+
+
+def status(root, *more):
+    command = [sys.executable, "-m", "palsy_utils", "status", "--cohort", root]
+    command += ["--profile", "smoke", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def made(root):
+    """Say when each file of the run was made."""
+    return {p: p.stat().st_mtime_ns for p in root.rglob("*.*") if p.is_file()}
+
+
+def test_nothing_is_made_twice_and_what_changed_is_told_and_made_again(smoke, tmp_path):
+    """Touched, cut, flipped, relabelled: `status` tells, `run` mends just that, `fit` as well."""
+    root, row = copy(smoke, tmp_path), ["--models", "coordinates-fnn"]
+    figures = root.parent / "figures" / "small" / "smoke"
+    for model in set(MODELS) - {"coordinates-fnn", "expressions-fnn"}:
+        shutil.rmtree(root / RUN / model)
+    assert repeat(smoke, root, *row).returncode == 0  # the table, of two rows
+    for path in root.rglob("*"):
+        os.utime(path, (4e9, 4e9))
+    before = made(root / RUN) | made(figures)
+    assert "is" not in status(root, *row).split("\n", 2)[2]
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and "made again" not in done.stdout
+    assert made(root / RUN) | made(figures) == before
+
+    fold = root / RUN / "coordinates-fnn"
+    cut_off(fold / "p01" / "notebook.ipynb")
+    cut_off(fold / "p02" / "history.csv")
+    flip(fold / "p04" / "weights.pt")
+    text = (figures / "table_1.md").read_text()
+    (figures / "table_1.md").write_text(text.replace("0.", "0.9", 1))
+    named = {"p01": "notebook.ipynb", "p02": "history.csv", "p04": "weights.pt"}
+    said = status(root, *row)
+    for person, file in named.items():
+        assert f"{fold / person} is damaged ({file})" in said
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and done.stdout.count("made again") == 4
+    assert (figures / "table_1.md").read_text() == text
+    assert made(root / RUN / "expressions-fnn").items() <= before.items()
+
+    labels = (root / "labels.csv").read_text()
+    (root / "labels.csv").write_text(labels.replace("normal,normal", "strong,normal", 1))
+    said = status(root, *row)
+    assert "samples.csv is out of date (changed: labels)" in said
+    assert said.count("is out of date (changed: samples)") == 3 + 2  # folds, lines, RGB
+    done = repeat(smoke, root, *row)
+    assert done.returncode == 0 and "3/3" in done.stderr
+    assert "expressions-fnn is out of date or damaged and left out" in done.stdout
+    assert "Feed-forward neural network (0 of 3 folds)" in (figures / "table_1.md").read_text()
+    assert "out of date" not in status(root, *row) and "out of date" in status(root)
+
+
+def test_overview_shows_who_is_in_a_cohort(smoke, tmp_path):
+    """Notebook 00 is no part of the batch; here it runs, with its tables and its picture."""
+    notebooks = PROJECT / "notebooks"
+    notebook = papermill.execute_notebook(
+        str(notebooks / "00_overview.ipynb"),
+        str(tmp_path / "00.ipynb"),
+        {"cohort": str(smoke.root)},
+        cwd=str(notebooks),
+        progress_bar=False,
+    )
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert "small (labels.csv): 3 videos of 3 patients" in json.dumps(outputs)
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert kinds.count("image/png") == 1 and kinds.count("text/html") == 3
