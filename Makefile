@@ -20,7 +20,7 @@ run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 test: setup  ## every test
 	$(BIN)/python -m pytest
 
-test-shared: setup playwright chromium  ## only those that need the data of PALSY_TEST_DATA
+test-shared: setup sphinx playwright chromium  ## only those that need the data of PALSY_TEST_DATA
 	$(BIN)/python -m pytest -m 'shared and not faults'
 
 test-browser: setup sphinx playwright chromium  ## the tests that open pages in a browser
