@@ -192,7 +192,7 @@ def handout(folder: str) -> None:
     DIR/students has no solutions to the exercises, DIR/instructor has them. Notebooks in which
     somebody has worked are never overwritten.
     """
-    from palsy_utils.handout import write_handout
+    from palsy_utils.teaching import write_handout
 
     notebooks = write_handout(folder)
     click.echo("\n".join(dict.fromkeys(str(path.parent) for path in notebooks)))

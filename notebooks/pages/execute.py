@@ -13,10 +13,10 @@ import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from palsy_utils.exercises import CHECK, SOLUTION, has_tag
 from palsy_utils.files import NOTEBOOKS, PROJECT, sha256, write_text
 from palsy_utils.runs.cluster import Task, execute_all, open_client, remove_attempts
 from palsy_utils.stamps import DONE, identity, state
+from palsy_utils.teaching import CHECK, SOLUTION, has_tag
 
 PHANTOM = PROJECT / "data" / "phantom"
 EVERY = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]

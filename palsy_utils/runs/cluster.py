@@ -15,10 +15,10 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from palsy_utils.exercises import without_exercises
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder
 from palsy_utils.progress import progress
 from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
+from palsy_utils.teaching import without_exercises
 
 CONNECT_TIMEOUT = "20s"
 

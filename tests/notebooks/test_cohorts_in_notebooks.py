@@ -10,10 +10,10 @@ import pytest
 from conftest import PHANTOM, PROJECT
 
 from palsy_utils.cohort.load import frame_labels, load_cohort
-from palsy_utils.exercises import has_tag
 from palsy_utils.faces.frames import VIDEO, extract_frames, load_frames
 from palsy_utils.faces.measure import faces_file, faces_from, write_faces
 from palsy_utils.stamps import write_stamp
+from palsy_utils.teaching import has_tag
 
 NOTEBOOKS = PROJECT / "notebooks"
 HEADER = "patient,video,file,start_s,end_s,"

@@ -11,10 +11,9 @@ from conftest import PROJECT
 from helpers import small_parameters
 
 from palsy_utils.cli import main
-from palsy_utils.exercises import check, has_tag, without_exercises
 from palsy_utils.files import PalsyError
-from palsy_utils.handout import write_handout
 from palsy_utils.runs.cluster import Task, execute
+from palsy_utils.teaching import check, has_tag, without_exercises, write_handout
 
 NOTEBOOKS = {p.stem: p for p in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
 HAS_EXERCISES = {name: p for name, p in NOTEBOOKS.items() if "## Exercises\\n" in p.read_text()}
