@@ -26,7 +26,7 @@ from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.learning.attention import AttentionFusion, AveragedAttention, build_attention
 from palsy_utils.learning.experiments import ATTENTION, MODELS, find_model
 from palsy_utils.learning.folds import check_labels
-from palsy_utils.learning.heads import answered, further_loss, known_answers
+from palsy_utils.learning.heads import auxiliary_loss, known_heads, known_targets
 from palsy_utils.learning.nets import build_model, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.learning.tokens import load_tokens
@@ -49,7 +49,7 @@ class Fitted:
     model: str
     profile: Profile
     net: nn.Module
-    questions: tuple[str, ...]  # of `heads.QUESTIONS`, those that somebody had answered
+    questions: tuple[str, ...]  # of `heads.HEADS`, those that somebody had answered
     temperature: float | None  # None: nothing to calibrate it on
     facts: dict  # what `card.card` tells
 
@@ -129,11 +129,11 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     Raises:
         PalsyError: a modality was not built, or the cohort has a single class.
     """
-    questions, weights, loss_of, mirrored = (), None, None, None
+    questions, weights, auxiliary, mirrored = (), None, None, None
     how, row = how_to_train(fold), find_model(fold.model)
     if row.multitask:
-        answers = known_answers(fold.samples, known_sides(fold.root))
-        questions, loss_of = answered(answers), further_loss(answers, fold.device)
+        answers = known_targets(fold.samples, known_sides(fold.root))
+        questions, auxiliary = known_heads(answers), auxiliary_loss(answers, fold.device)
     if is_attention(fold.model):
         tokens, flipped = load_tokens(fold)
         inputs, mirrored = list(tokens.values()), list(flipped.values())
@@ -147,7 +147,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     seed_everything(fold.seed)
     net, labels = build(), fold.samples["label"]
     given = (inputs, labels, fold.train, how, fold.device, fold.seed)
-    history = train(net, *given, mirrored=mirrored, loss_of=loss_of)
+    history = train(net, *given, mirrored=mirrored, auxiliary=auxiliary)
     round_weights(net)
     facts = card_facts(fold, net, history, weights is not None, questions)
     temperature = pooled_temperature(fold)

@@ -29,7 +29,7 @@ from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
 from palsy_utils.learning.attention import predict_with_attention
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.heads import answers_table
+from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import Profile
@@ -154,7 +154,7 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
     answers = pd.DataFrame(index=rows)
     if find_model(fitted.model).multitask:
         known = tuple(f"{question}_" for question in fitted.questions)
-        answers = answers_table(logits)
+        answers = heads_table(logits)
         answers = answers[[column for column in answers if column.startswith(known)]]
     probability = probabilities(logits).numpy()
     calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)

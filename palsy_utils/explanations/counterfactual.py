@@ -14,7 +14,7 @@ from torch import nn
 from palsy_utils.faces.landmarks import POINTS_125, REGIONS, region_of_point
 from palsy_utils.faces.mirror import MIRROR_125
 from palsy_utils.faces.upright import in_window
-from palsy_utils.learning.heads import QUESTIONS, outputs_of
+from palsy_utils.learning.heads import HEADS, outputs_of
 
 
 def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -23,7 +23,7 @@ def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     Half of what it says of an image minus half of what it says of the mirror image, so that a
     mirrored face has the opposite answer, and neither side of the *picture* is preferred.
     """
-    left, right = (QUESTIONS["side"].index(side) for side in ("left", "right"))
+    left, right = (HEADS["side"].index(side) for side in ("left", "right"))
 
     def margin(images: torch.Tensor) -> torch.Tensor:
         says = [net(x)[:, outputs_of("side")] for x in (images, images.flip(2))]

@@ -1,4 +1,4 @@
-"""Attention fusion: every modality is a token, and a learnt question attends to the tokens.
+"""Attention fusion: every modality is a token, and a learnt query attends to the tokens.
 
 What a face lacks is NaN and leaves no token, so the net answers from any subset of its
 modalities; in training, tokens are dropped at random so that it has learnt to. With frames of a
@@ -14,7 +14,7 @@ from torch import nn
 from palsy_utils.learning.heads import N_OUTPUTS
 from palsy_utils.learning.nets import NOISE, SIDED
 
-WIDTH, HEADS = 64, 4
+WIDTH, N_HEADS = 64, 4
 DROPOUT = 0.3  # of numbers in a token and of whole tokens
 STEPS = 6  # frames of context on either side: a second
 
@@ -60,7 +60,7 @@ class Token(nn.Module):
 
 
 class AttentionFusion(nn.Module):
-    """Tokens of several modalities, and one question that attends to them.
+    """Tokens of several modalities, and one query that attends to them.
 
     Args:
         sizes: how many numbers each modality has, flattened, in the order of the inputs.
@@ -74,7 +74,7 @@ class AttentionFusion(nn.Module):
         self.modality = nn.Parameter(0.1 * torch.randn(len(sizes), 1, WIDTH))
         self.moment = nn.Parameter(0.1 * torch.randn(1, frames, WIDTH))
         self.question = nn.Parameter(0.1 * torch.randn(1, 1, WIDTH))
-        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        self.attention = nn.MultiheadAttention(WIDTH, N_HEADS, batch_first=True)
         self.answers = nn.Sequential(
             nn.Dropout(DROPOUT), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, N_OUTPUTS)
         )

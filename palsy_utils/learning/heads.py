@@ -1,6 +1,6 @@
 """What a multi-task net is asked besides palsy or not: the grades of eyes and mouth, the side.
 
-Its outputs are the paper's two (healthy, palsy) and then one for each class of `QUESTIONS`, in
+Its outputs are the paper's two (healthy, palsy) and then one for each class of `HEADS`, in
 their order.
 """
 
@@ -14,24 +14,24 @@ from torch import nn
 from palsy_utils.cohort.load import GRADES
 from palsy_utils.cohort.people import SIDES
 
-QUESTIONS = {
+HEADS = {
     "eyes": GRADES,
     "mouth": GRADES,
     "side": SIDES,  # mirrored by reading it backwards
 }
-N_OUTPUTS = 2 + sum(len(classes) for classes in QUESTIONS.values())
+N_OUTPUTS = 2 + sum(len(classes) for classes in HEADS.values())
 UNKNOWN = -100  # cross-entropy passes over it
 
 
 def outputs_of(question: str) -> slice:
     """Return where the classes of a question stand among the outputs of a net."""
-    before = list(QUESTIONS)[: list(QUESTIONS).index(question)]
-    start = 2 + sum(len(QUESTIONS[name]) for name in before)
-    return slice(start, start + len(QUESTIONS[question]))
+    before = list(HEADS)[: list(HEADS).index(question)]
+    start = 2 + sum(len(HEADS[name]) for name in before)
+    return slice(start, start + len(HEADS[question]))
 
 
-def known_answers(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray:
-    """Return the class of each of `QUESTIONS` for every sample, `UNKNOWN` where nobody knows.
+def known_targets(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray:
+    """Return the class of each of `HEADS` for every sample, `UNKNOWN` where nobody knows.
 
     Args:
         samples: `modalities.SAMPLES`: grades of eyes and mouth where regions are labelled.
@@ -39,37 +39,37 @@ def known_answers(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray
             no side.
 
     Returns:
-        (n, 3), in the order of `QUESTIONS`.
+        (n, 3), in the order of `HEADS`.
     """
-    answers = np.full((len(samples), len(QUESTIONS)), UNKNOWN)
+    answers = np.full((len(samples), len(HEADS)), UNKNOWN)
     for i, region in enumerate(("eyes", "mouth")):
-        for grade, name in enumerate(QUESTIONS[region]):
+        for grade, name in enumerate(HEADS[region]):
             answers[(samples[region] == name).to_numpy(), i] = grade
     side = samples["patient"].map(dict(sides)).to_numpy()
     palsy = samples["label"].to_numpy() == 1
-    for number, name in enumerate(QUESTIONS["side"]):
+    for number, name in enumerate(HEADS["side"]):
         answers[palsy & (side == name), 2] = number
-    answers[~palsy & pd.notna(side), 2] = QUESTIONS["side"].index("none")
+    answers[~palsy & pd.notna(side), 2] = HEADS["side"].index("none")
     return answers
 
 
-def answered(answers: np.ndarray) -> tuple[str, ...]:
-    """Return those of `QUESTIONS` that somebody's answer is known to, from `known_answers`."""
-    return tuple(q for i, q in enumerate(QUESTIONS) if (answers[:, i] != UNKNOWN).any())
+def known_heads(answers: np.ndarray) -> tuple[str, ...]:
+    """Return those of `HEADS` that somebody's answer is known to, from `known_targets`."""
+    return tuple(q for i, q in enumerate(HEADS) if (answers[:, i] != UNKNOWN).any())
 
 
-def further_loss(answers: np.ndarray, device: torch.device) -> Callable[..., torch.Tensor]:
-    """Return the loss of `QUESTIONS`, as `training.train` takes it.
+def auxiliary_loss(answers: np.ndarray, device: torch.device) -> Callable[..., torch.Tensor]:
+    """Return the loss of `HEADS`, as `training.train` takes it.
 
     Args:
-        answers: from `known_answers`.
+        answers: from `known_targets`.
         device: where the net is.
     """
     known = torch.as_tensor(answers)
 
     def loss(logits: torch.Tensor, batch: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
         total = logits.new_zeros(())
-        for i, question in enumerate(QUESTIONS):
+        for i, question in enumerate(HEADS):
             target = known[torch.from_numpy(batch), i].clone()
             if question == "side":
                 swap = torch.from_numpy(mirrored) & (target != UNKNOWN)
@@ -82,10 +82,10 @@ def further_loss(answers: np.ndarray, device: torch.device) -> Callable[..., tor
     return loss
 
 
-def answers_table(logits: torch.Tensor) -> pd.DataFrame:
+def heads_table(logits: torch.Tensor) -> pd.DataFrame:
     """Return the probability of every class of every question: `eyes_normal`, ..."""
     columns = {}
-    for question, classes in QUESTIONS.items():
+    for question, classes in HEADS.items():
         shares = torch.softmax(logits[:, outputs_of(question)].float(), 1).numpy()
         columns |= {f"{question}_{name}": shares[:, i] for i, name in enumerate(classes)}
     return pd.DataFrame(columns)

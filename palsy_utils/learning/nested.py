@@ -24,13 +24,13 @@ THRESHOLDS = np.linspace(0.05, 0.95, 91)
 ALMOST = 1e-4  # probabilities are kept this far from 0 and 1 where their logit is taken
 
 
-def predict_inside(
+def predict_out_of_fold(
     fold: Fold,
     build: Callable[[], nn.Module],
     inputs: Sequence[np.ndarray],
     how: Training,
     mirrored: Sequence[np.ndarray] | None = None,
-    loss_of: Callable | None = None,
+    auxiliary: Callable | None = None,
 ) -> np.ndarray | None:
     """Predict every training sample of a fold by a net that did not see its person.
 
@@ -39,8 +39,8 @@ def predict_inside(
         build: returns a new net.
         inputs: one array a modality, all samples.
         how: its `inner_folds` says how many nets are trained; 0 for none.
-        mirrored: as `training.train` takes it; so is `loss_of`.
-        loss_of: see there.
+        mirrored: as `training.train` takes it; so is `auxiliary`.
+        auxiliary: see there.
 
     Returns:
         Probability of palsy, one for each of `fold.train`, or None if `how` asks for no inner
@@ -59,7 +59,7 @@ def predict_inside(
         seed_everything(fold.seed)
         net = build()
         rows, labels = fold.train[inside], fold.samples["label"]
-        train(net, inputs, labels, rows, how, fold.device, fold.seed, mirrored, loss_of)
+        train(net, inputs, labels, rows, how, fold.device, fold.seed, mirrored, auxiliary)
         logits = compute(net, inputs, fold.train[outside], fold.device)
         probability[outside] = probabilities(logits).numpy()
     return probability

@@ -90,7 +90,7 @@ def train(
     device: torch.device,
     seed: int = 0,
     mirrored: Sequence[np.ndarray] | None = None,
-    loss_of: Callable | None = None,
+    auxiliary: Callable | None = None,
 ) -> pd.DataFrame:
     """Train a net in place on binary cross-entropy, the paper's by stochastic gradient descent.
 
@@ -108,7 +108,7 @@ def train(
         device: see `pick_device`.
         seed: of the order of samples and of dropout.
         mirrored: `inputs` of the mirrored faces, for structured modalities.
-        loss_of: for nets that answer more than palsy or not: (logits of a batch, its samples,
+        auxiliary: for nets that answer more than palsy or not: (logits of a batch, its samples,
             which of them are mirrored) -> loss to add.
 
     Returns:
@@ -126,7 +126,7 @@ def train(
         )
     if hasattr(net, "members"):  # each learns for itself; only their answers are averaged
         histories = [
-            train(member, inputs, labels, rows, how, device, seed + 1000 * i, mirrored, loss_of)
+            train(member, inputs, labels, rows, how, device, seed + 1000 * i, mirrored, auxiliary)
             for i, member in enumerate(net.members)
         ]
         summary = {"loss": "mean", "accuracy": "mean", "seconds": "sum"}
@@ -159,8 +159,8 @@ def train(
                 arrays = mirror_some(arrays, chosen, flipped)
             logits = _forward(net, arrays, device).float()
             loss = cross_entropy(logits[:, :2], targets[batch])
-            if loss_of:
-                loss = loss + loss_of(logits, batch, chosen)
+            if auxiliary:
+                loss = loss + auxiliary(logits, batch, chosen)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -15,7 +15,7 @@ from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.files import PalsyError, write_csv, write_torch
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.heads import answers_table
+from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.profiles import Profile, Training, find_profile
 from palsy_utils.learning.training import has_bf16, pick_device
@@ -149,7 +149,7 @@ def save_fold(
         net: the trained net; late fusion has none.
         history: what `train` returned.
         imagenet: whether the net started from ImageNet weights.
-        inner: what `nested.predict_inside` returned: one for each of `fold.train`.
+        inner: what `nested.predict_out_of_fold` returned: one for each of `fold.train`.
 
     Returns:
         The predictions (`results.PREDICTIONS`).
@@ -197,11 +197,11 @@ def save_answers(
 
     Returns:
         `patient`, `video`, `frame`, `attention_<modality>` if there is any, and the probability
-        of each class of `heads.QUESTIONS`.
+        of each class of `heads.HEADS`.
     """
     who = fold.samples.iloc[fold.test][["patient", "video", "frame"]].reset_index(drop=True)
     shares = {f"attention_{name}": share for name, share in (attention or {}).items()}
-    table = pd.concat([who.assign(**shares), answers_table(logits)], axis=1)
+    table = pd.concat([who.assign(**shares), heads_table(logits)], axis=1)
     write_csv(table.round(6), fold.folder / "answers.csv")
     return table
 

@@ -33,7 +33,7 @@ from palsy_utils.faces.upright import to_pixels, upright
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import build_attention
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.nested import choose_pair, choose_threshold, predict_inside
+from palsy_utils.learning.nested import choose_pair, choose_threshold, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, seed_everything, train
@@ -75,7 +75,7 @@ def predict_fold(fold: Fold, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray,
     net = build()
     train(net, inputs, fold.samples["label"], fold.train, how, fold.device, fold.seed, mirrored)
     outside = probabilities(compute(net, inputs, fold.test, fold.device)).numpy()
-    return outside, predict_inside(fold, build, inputs, how, mirrored)
+    return outside, predict_out_of_fold(fold, build, inputs, how, mirrored)
 
 
 def regress(

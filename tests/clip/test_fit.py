@@ -20,8 +20,8 @@ from palsy_utils.clip.fit import (
 )
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
-from palsy_utils.learning.heads import QUESTIONS
-from palsy_utils.learning.nested import fit_temperature, predict_inside
+from palsy_utils.learning.heads import HEADS
+from palsy_utils.learning.nested import fit_temperature, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.training import compute
 from palsy_utils.runs.one_fold import how_to_train, load_inputs, open_fold, save_fold
@@ -36,7 +36,7 @@ def run_small(root, model="expressions-fnn"):
     for person in ("p01", "p02", "p04"):
         fold = open_fold(str(root), "smoke", model, person, device="cpu")
         build = partial(build_model, MODELS[model].modalities)
-        inner = predict_inside(fold, build, load_inputs(fold), how_to_train(fold))
+        inner = predict_out_of_fold(fold, build, load_inputs(fold), how_to_train(fold))
         rng = np.random.default_rng(0)
         save_fold(fold, rng.random(len(fold.test)), inner=inner)
 
@@ -58,7 +58,7 @@ def test_a_model_comes_back_as_it_was_fitted(small_template, tmp_path, model):
 def test_the_side_is_asked_where_somebodys_is_known(small):
     (small / "patients.csv").write_text("patient,side\np01,left\np02,right\n")
     fitted = fit_small(small, "attention-fusion-structured")
-    assert fitted.questions == tuple(QUESTIONS) and fitted.facts["questions"] == [*QUESTIONS]
+    assert fitted.questions == tuple(HEADS) and fitted.facts["questions"] == [*HEADS]
 
 
 def test_everybody_is_trained_on_and_the_seed_decides(small_template):

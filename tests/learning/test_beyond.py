@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.learning.experiments import NEW_MODELS, PAPER_MODELS, STRUCTURED
-from palsy_utils.learning.heads import QUESTIONS
+from palsy_utils.learning.heads import HEADS
 from palsy_utils.learning.nets import build_image_net, build_model
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
 from palsy_utils.runs.results import PREDICTIONS, read_predictions
@@ -47,7 +47,7 @@ def test_attention_and_answers_are_kept(beyond):
         answers = pd.read_csv(folder / "answers.csv")
         shares = [f"attention_{name}" for name in seen]
         assert [column for column in answers if column.startswith("attention_")] == shares
-        columns = [[f"{question}_{c}" for c in classes] for question, classes in QUESTIONS.items()]
+        columns = [[f"{question}_{c}" for c in classes] for question, classes in HEADS.items()]
         for adding_up in (shares, *columns) if seen else columns:
             assert np.allclose(answers[adding_up].sum(axis=1), 1, atol=1e-4)
         assert len(answers) == 24

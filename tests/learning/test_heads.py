@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from palsy_utils.learning.heads import (
+    HEADS,
     N_OUTPUTS,
-    QUESTIONS,
     UNKNOWN,
-    answered,
-    answers_table,
-    further_loss,
-    known_answers,
+    auxiliary_loss,
+    heads_table,
+    known_heads,
+    known_targets,
     outputs_of,
 )
 from palsy_utils.learning.nets import build_model
@@ -21,15 +21,15 @@ CPU = torch.device("cpu")
 
 
 def test_every_class_has_an_output_of_its_own_after_the_papers_two():
-    places = [i for question in QUESTIONS for i in range(N_OUTPUTS)[outputs_of(question)]]
+    places = [i for question in HEADS for i in range(N_OUTPUTS)[outputs_of(question)]]
     assert places == list(range(2, N_OUTPUTS))
-    table = answers_table(torch.randn(20, N_OUTPUTS))
-    for question, classes in QUESTIONS.items():
+    table = heads_table(torch.randn(20, N_OUTPUTS))
+    for question, classes in HEADS.items():
         columns = [f"{question}_{name}" for name in classes]
         assert np.allclose(table[columns].sum(axis=1), 1, atol=1e-5)
     logits = torch.zeros(1, N_OUTPUTS)
     logits[0, outputs_of("side")] = torch.tensor([0.0, 0.0, 9.0])
-    assert answers_table(logits).iloc[0].idxmax() == "side_right"
+    assert heads_table(logits).iloc[0].idxmax() == "side_right"
 
 
 @pytest.mark.parametrize("modality", ["expressions", "lines"])
@@ -49,14 +49,14 @@ def test_only_what_is_known_is_asked_and_a_mirror_swaps_the_side():
             "label": [1, 0, 1, 1],
         }
     )
-    answers = known_answers(samples, {"a": "left", "c": "right"})
+    answers = known_targets(samples, {"a": "left", "c": "right"})
     none = UNKNOWN
     assert answers.tolist() == [[2, 0, 0], [0, none, 1], [none] * 3, [1, 1, 2]]
-    loss = further_loss(answers, CPU)
+    loss = auxiliary_loss(answers, CPU)
     logits = torch.zeros(1, N_OUTPUTS)
     logits[0, outputs_of("side").start] = 9  # says "left"
     row, straight, mirrored = np.array([0]), np.array([False]), np.array([True])
     assert loss(logits, row, straight) < loss(logits, row, mirrored)
     assert loss(logits, np.array([2]), straight) == 0
-    assert answered(answers) == ("eyes", "mouth", "side")
-    assert answered(answers[2:3]) == () and answered(answers[1:2]) == ("eyes", "side")
+    assert known_heads(answers) == ("eyes", "mouth", "side")
+    assert known_heads(answers[2:3]) == () and known_heads(answers[1:2]) == ("eyes", "side")

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from palsy_utils.evidence.scores import scores
-from palsy_utils.learning.heads import further_loss, known_answers
+from palsy_utils.learning.heads import auxiliary_loss, known_targets
 from palsy_utils.learning.nested import (
     choose_pair,
     choose_threshold,
     fit_temperature,
     log_loss,
-    predict_inside,
+    predict_out_of_fold,
     temper,
 )
 from palsy_utils.learning.nets import build_model
@@ -30,7 +30,7 @@ def one(small_template):
 
 def inside(one):
     build = partial(build_model, ("expressions",))
-    return predict_inside(one, build, load_inputs(one), how_to_train(one))
+    return predict_out_of_fold(one, build, load_inputs(one), how_to_train(one))
 
 
 def test_every_training_sample_is_predicted_without_its_person(one):
@@ -56,8 +56,8 @@ def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(
         shown = labels[one.train]
         frames = pd.DataFrame({"label": shown, "probability": inner})
         pairs = {"a": frames, "b": frames.assign(probability=1 - inner)}
-        answers = known_answers(one.samples, {"p01": "left", "p02": "right"})
-        loss = further_loss(answers, one.device)(
+        answers = known_targets(one.samples, {"p01": "left", "p02": "right"})
+        loss = auxiliary_loss(answers, one.device)(
             torch.ones(4, 11), one.train[:4], np.zeros(4, bool)
         )
         weights = torch.cat([p.detach().flatten() for p in net.parameters()]).tolist()
@@ -77,7 +77,7 @@ def test_too_few_people_leave_no_inner_predictions(one):
     assert inside(replace(one, samples=one.samples.assign(label=labels))) is None
     how = how_to_train(one).model_copy(update={"inner_folds": 0})
     build = partial(build_model, ("expressions",))
-    assert predict_inside(one, build, load_inputs(one), how) is None
+    assert predict_out_of_fold(one, build, load_inputs(one), how) is None
 
 
 def test_temperature_undoes_overconfidence():
