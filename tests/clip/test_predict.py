@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import PHANTOM, PROJECT
 from helpers import cut_off, write_clip, write_picture
 from scipy.stats import spearmanr
-from test_fitting import fit_small
+from test_fit import fit_small
 
 from palsy_utils.cli import main
 from palsy_utils.clip.card import file_hashes

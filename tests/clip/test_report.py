@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import write_picture
-from test_fitting import fit_small
+from test_fit import fit_small
 
 from palsy_utils.clip.card import NO_DEVICE
 from palsy_utils.clip.measures import quality_notes

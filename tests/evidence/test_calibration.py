@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import brier_score_loss
-from test_evidence import people
+from test_intervals import people
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.calibration import (

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from test_evidence import people
+from test_intervals import people
 
 from palsy_utils.evidence.comparison import claims, compare, compare_with, holm, smallest_p
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import PROJECT
 from helpers import functions_of
-from test_evidence import people
+from test_intervals import people
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.scores import scores

@@ -24,7 +24,7 @@ import pandas as pd
 import psutil
 import pytest
 from helpers import flip, outlive
-from test_fitting import fit_small
+from test_fit import fit_small
 
 from palsy_utils.clip.fit import write_model
 from palsy_utils.cohort.load import load_cohort
