@@ -1,7 +1,7 @@
 """The series' style, and pictures that more than one notebook shows; each returns its figure.
 
 Colours are Okabe and Ito's, told apart by colour-blind readers too; a modality keeps its colour
-throughout the series.
+(`modalities.MODALITIES`) throughout the series.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,6 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
 DARK_GREY = "#777777"
 PALSY, HEALTHY = RED, BLUE
-MODALITY_COLOURS = {
-    "coordinates": GREEN,
-    "expressions": ORANGE,
-    "asymmetry": SKY,
-    "handcrafted": PINK,
-    "lines": BLACK,
-    "rgb": RED,
-}
 MODEL_COLOURS = {
     "coordinates-fnn": GREEN,
     "expressions-fnn": ORANGE,

@@ -22,7 +22,7 @@ from palsy_utils.faces.mirror import (
     RIGHT_OF_PAIR,
     RIGHT_SCORES,
 )
-from palsy_utils.faces.modalities import mirror_modality
+from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.faces.upright import window
 from palsy_utils.learning.nets import build_model
 
@@ -43,7 +43,7 @@ def for_palsy(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def symmetric(modality: str, faces: np.ndarray) -> np.ndarray:
     """Return the symmetric version of faces (n, ...): the mean of a face and its mirror image."""
-    return (faces + mirror_modality(modality, faces)) / 2
+    return (faces + MODALITIES[modality].mirror(faces)) / 2
 
 
 def integrated_gradients(net: nn.Module, modality: str, faces: np.ndarray) -> np.ndarray:

@@ -20,10 +20,10 @@ from palsy_utils.explanations.attribution import (
 )
 from palsy_utils.explanations.counterfactual import region_of_pixels, swap_regions
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.modalities import load_modality, load_samples
+from palsy_utils.faces.modalities import STRUCTURED, load_modality, load_samples
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.experiments import STRUCTURED, find_model
+from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.nets import RootStandardise
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.one_fold import Fold, fold_of, load_inputs, load_net

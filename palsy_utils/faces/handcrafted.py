@@ -23,9 +23,10 @@ NAMES = (
     "inner brow to lip", "lip to chin", "philtrum",
 )  # fmt: skip
 
-# The features that a mirror leaves as they are; it turns the sign of all others.
+# A mirror turns the sign of all features but these.
 SYMMETRIC = [NAMES.index(name) for name in NAMES if name.startswith("mean ")]
 SYMMETRIC += [NAMES.index(name) for name in ("lip to chin", "philtrum")]
+SIGNS = np.where(np.isin(np.arange(len(NAMES)), SYMMETRIC), 1, -1).astype(np.float32)
 
 
 def handcrafted(points: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Faces to files: the four modalities of every frame that has a face and a label."""
+"""What a net may see of a face, listed once (`MODALITIES`), and the files with all of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,18 +12,86 @@ from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort, frame_labels
 from palsy_utils.faces.asymmetry import asymmetry
 from palsy_utils.faces.frames import VIDEO, load_frames
-from palsy_utils.faces.handcrafted import SYMMETRIC, handcrafted
+from palsy_utils.faces.handcrafted import SIGNS, handcrafted
 from palsy_utils.faces.measure import faces_file, faces_from, load_faces
 from palsy_utils.faces.mirror import mirror_coordinates, mirror_expressions
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
 from palsy_utils.files import PalsyError, publish, write_csv
-from palsy_utils.learning.experiments import STRUCTURED
 from palsy_utils.progress import progress
 from palsy_utils.stamps import DONE, State
 
 SAMPLES_FILE = "modalities/samples.csv"
 SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
+
+
+class Modality(NamedTuple):
+    """One modality: how it is made, and all that the rest of the series has to know of it.
+
+    compute: structured modalities are made of all faces at once, from landmarks in pixels
+        (n, 478, 2) and expression scores (n, 52), to float32 (n, ...); images of one face, from
+        its picture, its landmarks (478, 2), the size and `mouth_and_nose`, to uint8 (size, size)
+        or (size, size, 3).
+    mirror: turns an array (n, ...) into that of the mirrored faces.
+    colour: in figures; Okabe and Ito's, told apart by colour-blind readers too.
+    numbers, units: of a structured modality, and of the hidden layers of its net.
+    signed: whether left and right differ by the sign of these numbers.
+    from_picture: whether landmarks do not suffice.
+    """
+
+    compute: Callable[..., np.ndarray]
+    mirror: Callable[[np.ndarray], np.ndarray]
+    colour: str
+    numbers: int = 0
+    units: tuple[int, ...] = ()
+    signed: bool = False
+    from_picture: bool = False
+
+
+MODALITIES = {
+    "coordinates": Modality(
+        compute=lambda points, _: coordinates(points),
+        mirror=mirror_coordinates,
+        colour="#009E73",
+        numbers=250,
+        units=(128, 64, 32),  # paper
+    ),
+    "expressions": Modality(
+        compute=lambda _, scores: scores,
+        mirror=mirror_expressions,
+        colour="#E69F00",
+        numbers=52,
+        units=(64, 32, 10),  # paper
+    ),
+    "asymmetry": Modality(
+        compute=lambda points, scores: asymmetry(coordinates(points), scores),
+        mirror=np.negative,
+        colour="#56B4E9",
+        numbers=145,
+        units=(128, 64, 32),
+        signed=True,
+    ),
+    "handcrafted": Modality(
+        compute=lambda points, _: handcrafted(upright(points)),
+        mirror=lambda features: features * SIGNS,
+        colour="#CC79A7",
+        numbers=29,
+        units=(64, 32, 10),
+        signed=True,
+    ),
+    "lines": Modality(
+        compute=lambda _, points, size, mouth_and_nose: draw_lines(points, size, mouth_and_nose),
+        mirror=lambda images: images[:, :, ::-1],
+        colour="#000000",
+    ),
+    "rgb": Modality(
+        compute=lambda picture, points, size, _: crop_rgb(picture, points, size),
+        mirror=lambda images: images[:, :, ::-1],
+        colour="#D55E00",
+        from_picture=True,
+    ),
+}
+STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.numbers)
 
 
 def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
@@ -55,25 +125,24 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     points = to_pixels(landmarks[usable], samples["height"], samples["width"])
     made_from = samples_from(cohort)
     if SAMPLES_FILE in todo:
-        structured = {"coordinates": coordinates(points), "expressions": expressions[usable]}
-        structured["asymmetry"] = asymmetry(*structured.values())
-        structured["handcrafted"] = handcrafted(upright(points))
-        files = {cohort.root / "modalities" / f"{name}.npy": a for name, a in structured.items()}
-        for path, array in files.items():
-            _write_array(array, path)
+        files = [cohort.root / "modalities" / f"{name}.npy" for name in STRUCTURED]
+        for path in files:
+            array = MODALITIES[path.stem].compute(points, expressions[usable])
+            with publish(path) as part, open(part, "wb") as file:
+                np.save(file, array)
         write_csv(samples[SAMPLES].astype({"label": int}), cohort.root / SAMPLES_FILE)
         stamps.write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
 
-    drawn_from, shape = images_from(stamps.identity(made_from), size, mouth_and_nose), (size, size)
-    if (name := image_file("lines", size)) in todo:
-        lines = (draw_lines(face, size, mouth_and_nose) for face in points)
-        _write_images(cohort.root / name, (len(samples), *shape), lines, drawn_from)
-    if (name := image_file("rgb", size)) in todo:
-        frames = load_frames(cohort)[["video", "frame", "file"]]
-        files = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
-        pairs = zip(files, points, strict=True)
-        crops = (_crop(cohort.root / file, face, size) for file, face in pairs)
-        _write_images(cohort.root / name, (len(samples), *shape, 3), crops, drawn_from)
+    drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
+    for name in (n for n in MODALITIES if image_file(n, size) in todo):
+        pictures, draw = [None] * len(samples), MODALITIES[name].compute
+        if MODALITIES[name].from_picture:
+            frames = load_frames(cohort)[["video", "frame", "file"]]
+            listed = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
+            pictures = (_read(cohort.root / file) for file in listed)
+        each = zip(pictures, points, strict=True)
+        images = (draw(picture, face, size, mouth_and_nose) for picture, face in each)
+        _write_images(cohort.root / image_file(name, size), len(samples), images, drawn_from)
     return load_samples(cohort)
 
 
@@ -104,14 +173,16 @@ def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
 
 
 def image_file(modality: str, size: int) -> str:
-    """Return the array file of `rgb` or `lines`, relative to the cohort's folder."""
+    """Return the array file of an image modality, relative to the cohort's folder."""
     return f"images/{modality}-{size}.npy"
 
 
 def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
     """Say of samples and images whether they are up to date (`stamps.py`), by file."""
-    names = ("lines", "rgb") if (cohort.videos["kind"] != "measured").all() else ("lines",)
-    files = [image_file(name, size) for name in names]
+    have_pictures = (cohort.videos["kind"] != "measured").all()
+    images = [n for n, m in MODALITIES.items() if not m.numbers]
+    images = [n for n in images if have_pictures or not MODALITIES[n].from_picture]
+    files = [image_file(name, size) for name in images]
     try:
         made_from = samples_from(cohort)
     except OSError:
@@ -123,21 +194,6 @@ def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> d
     if states[SAMPLES_FILE].kind == DONE and {f"{name}.npy" for name in STRUCTURED} - {*known}:
         states[SAMPLES_FILE] = State(stamps.OUT_OF_DATE, "changed: modalities")
     return states
-
-
-def mirror_modality(modality: str, array: np.ndarray) -> np.ndarray:
-    """Return a modality (n, ...) of the mirrored faces, left and right swapped."""
-    if modality == "coordinates":
-        return mirror_coordinates(array)
-    if modality == "expressions":
-        return mirror_expressions(array)
-    if modality == "asymmetry":
-        return -array
-    if modality == "handcrafted":
-        signs = -np.ones(array.shape[1], array.dtype)
-        signs[SYMMETRIC] = 1
-        return array * signs
-    return array[:, :, ::-1]
 
 
 def face_in_modalities(
@@ -155,29 +211,25 @@ def face_in_modalities(
         for t in (table, frames)
     )
     points = to_pixels(landmarks[[i]], table["height"][[i]], table["width"][[i]])
-    rgb = _crop(cohort.root / frames["file"][file], points[0], size)
+    rgb = crop_rgb(_read(cohort.root / frames["file"][file]), points[0], size)
     return rgb, coordinates(points)[0], expressions[i], draw_lines(points[0], size)
 
 
-def _crop(path: Path, points: np.ndarray, size: int) -> np.ndarray:
+def _read(path: Path) -> np.ndarray:
     image, note = read_image(path)
     if image is None:
         raise PalsyError(f"{path} is {note} now, though a face was measured in it: restore it.")
-    return crop_rgb(image, points, size)
+    return image
 
 
-def _write_array(array: np.ndarray, path: Path) -> None:
-    with publish(path) as part, open(part, "wb") as file:
-        np.save(file, array)
-
-
-def _write_images(path: Path, shape: Sequence[int], images: Iterable, made_from: dict) -> None:
-    """Write images one by one into an array file, and its stamp."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+def _write_images(path: Path, n: int, images: Iterator, made_from: dict) -> None:
+    """Write n images one by one into an array file, and its stamp."""
+    first = next(images)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n, *first.shape)}
     # Written, not mapped into memory: a full disk would kill a process that writes to a map.
     with publish(path) as part, open(part, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for image in progress(images, f"drawing {path.stem}", shape[0], "image"):
+        for image in progress(chain([first], images), f"drawing {path.stem}", n, "image"):
             file.write(np.ascontiguousarray(image, np.uint8))
     stamps.write_stamp(path, made_from)
 
@@ -203,7 +255,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
 
     Args:
         root: the cohort's folder.
-        modality: one of `experiments.STRUCTURED`, `rgb` or `lines`.
+        modality: a name in `MODALITIES`.
         size: side of the images in pixels; structured modalities ignore it.
 
     Returns:

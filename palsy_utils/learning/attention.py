@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.learning.heads import N_OUTPUTS
-from palsy_utils.learning.nets import NOISE, SIDED
+from palsy_utils.learning.nets import NOISE
 
 WIDTH, N_HEADS = 64, 4
 DROPOUT = 0.3  # of numbers in a token and of whole tokens
@@ -22,13 +23,13 @@ STEPS = 6  # frames of context on either side: a second
 class Token(nn.Module):
     """One modality of one frame to one token.
 
-    Modalities with a side (`SIDED`) enter twice, as roots without sign and with it: the first say
+    Signed modalities enter twice, as roots without sign and with it: the first say
     whether, the second say where.
     """
 
     def __init__(self, modality: str, n: int) -> None:
         super().__init__()
-        self.sided = modality in SIDED
+        self.sided = MODALITIES[modality].signed
         n = 2 * n if self.sided else n
         self.register_buffer("mean", torch.zeros(n))
         self.register_buffer("scale", torch.ones(n))

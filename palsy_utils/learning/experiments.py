@@ -1,5 +1,6 @@
 """The rows of the results table: which model sees what, and which notebook trains it."""
 
+from palsy_utils.faces.modalities import STRUCTURED
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.profiles import Plain
 
@@ -19,14 +20,13 @@ class Model(Plain):
     @property
     def sees_images(self) -> bool:
         """Whether the model, or a net that it needs, looks at pixels."""
-        return bool({"rgb", "lines"}.intersection(self.modalities))
+        return not set(STRUCTURED).issuperset(self.modalities)
 
 
 SINGLE, EARLY, LATE = "03_single_modality", "04_early_fusion", "05_late_fusion"
 ATTENTION, WEIGHTED = "07_attention_fusion", "08_weighted_late_fusion"
 FNN = "Feed-forward neural network"
 FUSED = ("expressions-fnn", "lines-resnet50")  # the paper's pair
-STRUCTURED = ("coordinates", "expressions", "asymmetry", "handcrafted")
 
 # The paper's seven, in its order.
 PAPER_MODELS = {

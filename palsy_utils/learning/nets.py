@@ -14,14 +14,11 @@ import torch
 from torch import nn
 
 from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.heads import N_OUTPUTS
 
-UNITS = {"coordinates": (128, 64, 32), "expressions": (64, 32, 10)}  # paper; then 2 outputs
-UNITS |= {"asymmetry": (128, 64, 32), "handcrafted": (64, 32, 10)}  # ours, the same two shapes
-INPUTS = {"coordinates": 125 * 2, "expressions": 52, "asymmetry": 145, "handcrafted": 29}
-SIDED = ("asymmetry", "handcrafted")  # structured modalities whose sign is the side
-NOISE = 0.5  # spread of the noise that these are trained with, where their own spread is 1
+NOISE = 0.5  # spread of the noise that signed modalities are trained with, where theirs is 1
 HEAD_UNITS = 512  # paper
 HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
 
@@ -54,7 +51,7 @@ class Standardise(nn.Module):
 
 
 class RootStandardise(Standardise):
-    """Forget the side, and bring the rest to mean 0 and spread 1: for `SIDED` modalities.
+    """Forget the side, and bring the rest to mean 0 and spread 1: for signed modalities.
 
     Palsy of the left and of the right are one class. Square roots because a few faces are very
     lopsided. Noise in training, because 145 numbers of a few hundred faces are learnt by heart.
@@ -85,16 +82,16 @@ class ImageNetScale(nn.Module):
 
 
 def build_fnn(modality: str) -> nn.Sequential:
-    """Build the feed-forward net of a structured modality (`UNITS`).
+    """Build the feed-forward net of a structured modality, as wide as `MODALITIES` says.
 
     Four fully connected layers; ReLU after the first three, dropout 0.5 in the first, batch norm
     in the second. `[:-1]` is the net up to its last hidden layer.
     """
-    first, second, third = UNITS[modality]
-    scale = RootStandardise if modality in SIDED else Standardise
+    numbers, (first, second, third) = MODALITIES[modality].numbers, MODALITIES[modality].units
+    scale = RootStandardise if MODALITIES[modality].signed else Standardise
     return nn.Sequential(
-        scale(INPUTS[modality]),
-        nn.Linear(INPUTS[modality], first),
+        scale(numbers),
+        nn.Linear(numbers, first),
         nn.ReLU(),
         nn.Dropout(0.5),
         nn.Linear(first, second),
@@ -186,7 +183,7 @@ def build_model(
     """
     if len(modalities) == 2:
         return TwoImages(weights, backbone)
-    is_structured = modalities[0] in UNITS
+    is_structured = bool(MODALITIES[modalities[0]].numbers)
     net = build_fnn(modalities[0]) if is_structured else build_image_net(weights, backbone)
     if multitask:
         net[-1] = nn.Linear(net[-1].in_features, N_OUTPUTS)

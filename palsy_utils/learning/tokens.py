@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from palsy_utils.faces.modalities import load_modality, mirror_modality
+from palsy_utils.faces.modalities import MODALITIES, load_modality
 from palsy_utils.learning.attention import STEPS
-from palsy_utils.learning.experiments import STRUCTURED, find_model
+from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.training import compute
 from palsy_utils.runs.one_fold import Fold, load_net
 
@@ -52,8 +52,8 @@ def load_tokens(fold: Fold) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     everyone = np.arange(len(fold.samples))
     for name in find_model(fold.model).modalities:
         array = load_modality(fold.root, name, fold.profile.image_size)
-        if name in STRUCTURED:
-            arrays[name], mirrored[name] = array, mirror_modality(name, array)
+        if MODALITIES[name].numbers:
+            arrays[name], mirrored[name] = array, MODALITIES[name].mirror(array)
         else:
             net = load_net(fold, f"{name}-resnet50")[:-1]
             for flip, tokens in ((False, arrays), (True, mirrored)):

@@ -26,10 +26,8 @@ from threadpoolctl import threadpool_limits
 
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval, scores
-from palsy_utils.faces.asymmetry import asymmetry
-from palsy_utils.faces.handcrafted import handcrafted
-from palsy_utils.faces.modalities import coordinates, mirror_modality
-from palsy_utils.faces.upright import to_pixels, upright
+from palsy_utils.faces.modalities import MODALITIES, STRUCTURED
+from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import build_attention
 from palsy_utils.learning.experiments import find_model
@@ -54,10 +52,8 @@ def load_faces() -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Return the structured modalities of the faces, and `patient` and `label` of each."""
     real = np.load(FACES)
     points = to_pixels(real["landmarks"], *real["image_height_width"].T)
-    arrays = {"coordinates": coordinates(points).astype(np.float32)}
-    arrays["expressions"] = real["expressions"].astype(np.float32)
-    arrays["asymmetry"] = asymmetry(arrays["coordinates"], arrays["expressions"])
-    arrays["handcrafted"] = handcrafted(upright(points))
+    scores = real["expressions"].astype(np.float32)
+    arrays = {name: MODALITIES[name].compute(points, scores) for name in STRUCTURED}
     labels = real["label"].astype(int)
     names = [f"{i:04}" for i in range(len(labels))]
     return arrays, pd.DataFrame({"patient": names, "label": labels})
@@ -69,7 +65,7 @@ def predict_fold(fold: Fold, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray,
     inputs, mirrored = [arrays[name] for name in names], None
     build = partial(build_model, names)
     if fold.model == ATTENTION:
-        mirrored = [mirror_modality(name, arrays[name]) for name in names]
+        mirrored = [MODALITIES[name].mirror(arrays[name]) for name in names]
         build = partial(build_attention, dict(zip(names, inputs, strict=True)), how.nets)
     seed_everything(fold.seed)
     net = build()

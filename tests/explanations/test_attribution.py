@@ -29,7 +29,8 @@ from palsy_utils.faces.landmarks import (
 )
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.mirror import LEFT_OF_PAIR, MIDLINE
-from palsy_utils.faces.modalities import load_modality, mirror_modality
+from palsy_utils.faces.modalities import MODALITIES as TABLE
+from palsy_utils.faces.modalities import load_modality
 from palsy_utils.faces.upright import to_pixels, window
 from palsy_utils.learning.nets import ImageNetScale, build_fnn
 
@@ -71,7 +72,7 @@ def test_nothing_is_lost_on_the_way_to_regions_and_sides(explained):
 def test_the_symmetric_face_is_symmetric(explained):
     modality, _, faces, _ = explained
     one = symmetric(modality, faces)
-    assert np.allclose(one, mirror_modality(modality, one), atol=1e-6)
+    assert np.allclose(one, TABLE[modality].mirror(one), atol=1e-6)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from palsy_utils.learning.experiments import NEW_MODELS, PAPER_MODELS, STRUCTURED
+from palsy_utils.faces.modalities import MODALITIES
+from palsy_utils.learning.experiments import NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.heads import HEADS
 from palsy_utils.learning.nets import build_image_net, build_model
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
@@ -40,7 +41,7 @@ def test_new_rows_stand_below_the_papers_in_the_table(beyond):
 
 def test_attention_and_answers_are_kept(beyond):
     for model, seen in (
-        ("attention-fusion", (*STRUCTURED, "lines", "rgb")),
+        ("attention-fusion", tuple(MODALITIES)),
         ("lines-multitask-resnet50", ()),
     ):
         folder = beyond / "small" / "runs" / "smoke" / model / "p01"
