@@ -1,6 +1,6 @@
 """What can be measured on every frame of a clip without a model: quality, and left against right.
 
-Millimetres come from the size of the iris (`asymmetry.millimetres`); heights and depths are taken
+Millimetres come from the size of the iris (`features.millimetres`); heights and depths are taken
 from the line through the outer corners of the eyes. Left and right are the subject's.
 """
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from palsy_utils.clip.card import file_hashes
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.faces.asymmetry import asymmetry, millimetres, names
+from palsy_utils.faces.features import ASYMMETRY, asymmetry, millimetres
 from palsy_utils.faces.frames import load_frames
 from palsy_utils.faces.landmarks import LEFT_BROW, LEFT_EYE_CORNER, RIGHT_BROW, RIGHT_EYE_CORNER
 from palsy_utils.faces.measure import load_faces
@@ -26,7 +26,7 @@ RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # where the oval of the face meets the ears
 # Of the 145 numbers of `asymmetry`, the heights of the 55 pairs of landmarks. What lies sideways
 # follows the turn of the head: over 118 frames of one real clip it correlates with the turn by
 # 0.75, heights by -0.03.
-HEIGHTS = [i for i, name in enumerate(names()) if name.endswith(" y")]
+HEIGHTS = [i for i, name in enumerate(ASYMMETRY) if name.endswith(" y")]
 
 # name -> what is measured, in the words of a report
 MEASURES = {

@@ -13,14 +13,16 @@ import torch
 from captum.attr import IntegratedGradients, LayerGradCam
 from torch import nn
 
-from palsy_utils.faces.asymmetry import regions
-from palsy_utils.faces.landmarks import POINTS_125, REGIONS, region_of_point
-from palsy_utils.faces.mirror import (
+from palsy_utils.faces.features import ASYMMETRY_REGIONS
+from palsy_utils.faces.landmarks import (
     LEFT_OF_PAIR,
     LEFT_SCORES,
     MIDLINE,
+    POINTS_125,
+    REGIONS,
     RIGHT_OF_PAIR,
     RIGHT_SCORES,
+    region_of_point,
 )
 from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.faces.upright import window
@@ -72,7 +74,7 @@ def integrated_gradients(net: nn.Module, modality: str, faces: np.ndarray) -> np
 
 
 def to_asymmetry(modality: str, attributions: np.ndarray) -> np.ndarray:
-    """Bring attributions of a structured modality to the 145 numbers of `asymmetry.asymmetry`.
+    """Bring attributions of a structured modality to the 145 numbers of `features.asymmetry`.
 
     Against the symmetric face, a pair of landmarks or scores differs by half its asymmetry, up on
     one side and down on the other: the pair's two attributions explain one number, and are added.
@@ -132,7 +134,7 @@ def by_region_and_side(
     """
     towards_left = np.sign(asymmetry) * weak_left
     parts = attributions * (1 + towards_left) / 2, attributions * (1 - towards_left) / 2
-    where = np.array(regions())
+    where = np.array(ASYMMETRY_REGIONS)
     return np.stack(
         [[part[:, where == region].sum(1) for part in parts] for region in REGIONS]
     ).transpose(2, 0, 1)

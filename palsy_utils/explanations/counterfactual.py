@@ -11,8 +11,7 @@ import torch
 from scipy.spatial import KDTree
 from torch import nn
 
-from palsy_utils.faces.landmarks import POINTS_125, REGIONS, region_of_point
-from palsy_utils.faces.mirror import MIRROR_125
+from palsy_utils.faces.landmarks import MIRROR_125, POINTS_125, REGIONS, region_of_point
 from palsy_utils.faces.upright import in_window
 from palsy_utils.learning.heads import HEADS, outputs_of
 

@@ -11,8 +11,14 @@ from matplotlib.patches import Polygon
 from scipy.spatial import ConvexHull
 
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.faces.landmarks import POINTS_125, REGIONS, region_of_point
-from palsy_utils.faces.mirror import LEFT_OF_PAIR, MIDLINE, RIGHT_OF_PAIR
+from palsy_utils.faces.landmarks import (
+    LEFT_OF_PAIR,
+    MIDLINE,
+    POINTS_125,
+    REGIONS,
+    RIGHT_OF_PAIR,
+    region_of_point,
+)
 from palsy_utils.faces.modalities import face_in_modalities
 from palsy_utils.faces.upright import draw_lines, in_window
 from palsy_utils.plots import BLACK, BLUE, GREY, HEALTHY, ORANGE, PALSY, SKY

@@ -1,8 +1,14 @@
-"""Which of the 478 landmarks make an eye, a brow, a nose, a mouth; names of the 52 expressions.
+"""What the 478 landmarks and 52 expression scores are, and which are each other's mirror image.
 
 The groups are MediaPipe's own (`FaceLandmarksConnections`); a test compares them, so that
 drawing and training need not import MediaPipe. Left and right are the subject's.
 """
+
+import json
+import re
+from importlib.resources import files
+
+import numpy as np
 
 # Closed lines repeat their first point at the end.
 FACE_OVAL = (
@@ -59,6 +65,27 @@ EXPRESSIONS = tuple(
     """.split()
 )
 
+# For each of the 478 landmarks its mirror image; midline points map to themselves.
+MIRROR = np.array(json.loads((files("palsy_utils.faces") / "mirror_map_478.json").read_text()))
+
+# For each of the 52 expressions its mirror image; those without a side map to themselves.
+_SWAPPED = {"Left": "Right", "Right": "Left"}
+_OTHERS = [re.sub("Left$|Right$", lambda m: _SWAPPED[m[0]], name) for name in EXPRESSIONS]
+MIRROR_EXPRESSIONS = np.array([EXPRESSIONS.index(name) for name in _OTHERS])
+
+# The same for positions within the 125 coordinates.
+MIRROR_125 = np.array([POINTS_125.index(MIRROR[point]) for point in POINTS_125])
+
+# Positions within the 125 of the right and left point of each pair, and of the midline points.
+# MediaPipe gives the right one the lower index, so *left minus right* has one meaning everywhere.
+RIGHT_OF_PAIR = np.flatnonzero(np.arange(125) < MIRROR_125)
+LEFT_OF_PAIR = MIRROR_125[RIGHT_OF_PAIR]
+MIDLINE = np.flatnonzero(np.arange(125) == MIRROR_125)
+
+# The scores that come in pairs: indices of the left ones and of the right ones.
+LEFT_SCORES = np.array([i for i, name in enumerate(EXPRESSIONS) if name.endswith("Left")])
+RIGHT_SCORES = MIRROR_EXPRESSIONS[LEFT_SCORES]
+
 # Which region of the face a landmark of the 125, or an expression score, belongs to.
 REGIONS = ("brow", "eye", "nose", "mouth")
 
@@ -76,3 +103,16 @@ def region_of_expression(name: str) -> str:
     """Return the region of an expression score; jaw and cheeks go with what moves them."""
     starts = {"brow": "brow", "eye": "eye", "cheekSquint": "eye", "nose": "nose"}
     return next((region for start, region in starts.items() if name.startswith(start)), "mouth")
+
+
+def mirror_coordinates(points: np.ndarray) -> np.ndarray:
+    """Return the upright coordinates (n, 125, 2) of the mirrored faces."""
+    return points[:, MIRROR_125] * np.array([-1, 1], points.dtype)
+
+
+def mirror_expressions(scores: np.ndarray) -> np.ndarray:
+    """Return the expression scores (n, 52) of mirrored faces, sides swapped.
+
+    MediaPipe itself is not quite symmetric: measured on the flipped picture, scores differ a bit.
+    """
+    return scores[:, MIRROR_EXPRESSIONS]

@@ -1,97 +1,25 @@
-"""What a net may see of a face, listed once (`MODALITIES`), and the files with all of it."""
+"""Faces to files: all modalities of every frame that has a face and a label."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort, frame_labels
-from palsy_utils.faces.asymmetry import asymmetry
+from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.frames import VIDEO, load_frames
-from palsy_utils.faces.handcrafted import SIGNS, handcrafted
 from palsy_utils.faces.measure import faces_file, faces_from, load_faces
-from palsy_utils.faces.mirror import mirror_coordinates, mirror_expressions
 from palsy_utils.faces.pictures import read_image
-from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright
+from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels
 from palsy_utils.files import PalsyError, publish, write_csv
 from palsy_utils.progress import progress
 from palsy_utils.stamps import DONE, State
 
 SAMPLES_FILE = "modalities/samples.csv"
 SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
-
-
-class Modality(NamedTuple):
-    """One modality: how it is made, and all that the rest of the series has to know of it.
-
-    compute: structured modalities are made of all faces at once, from landmarks in pixels
-        (n, 478, 2) and expression scores (n, 52), to float32 (n, ...); images of one face, from
-        its picture, its landmarks (478, 2), the size and `mouth_and_nose`, to uint8 (size, size)
-        or (size, size, 3).
-    mirror: turns an array (n, ...) into that of the mirrored faces.
-    colour: in figures; Okabe and Ito's, told apart by colour-blind readers too.
-    numbers, units: of a structured modality, and of the hidden layers of its net.
-    signed: whether left and right differ by the sign of these numbers.
-    from_picture: whether landmarks do not suffice.
-    """
-
-    compute: Callable[..., np.ndarray]
-    mirror: Callable[[np.ndarray], np.ndarray]
-    colour: str
-    numbers: int = 0
-    units: tuple[int, ...] = ()
-    signed: bool = False
-    from_picture: bool = False
-
-
-MODALITIES = {
-    "coordinates": Modality(
-        compute=lambda points, _: coordinates(points),
-        mirror=mirror_coordinates,
-        colour="#009E73",
-        numbers=250,
-        units=(128, 64, 32),  # paper
-    ),
-    "expressions": Modality(
-        compute=lambda _, scores: scores,
-        mirror=mirror_expressions,
-        colour="#E69F00",
-        numbers=52,
-        units=(64, 32, 10),  # paper
-    ),
-    "asymmetry": Modality(
-        compute=lambda points, scores: asymmetry(coordinates(points), scores),
-        mirror=np.negative,
-        colour="#56B4E9",
-        numbers=145,
-        units=(128, 64, 32),
-        signed=True,
-    ),
-    "handcrafted": Modality(
-        compute=lambda points, _: handcrafted(upright(points)),
-        mirror=lambda features: features * SIGNS,
-        colour="#CC79A7",
-        numbers=29,
-        units=(64, 32, 10),
-        signed=True,
-    ),
-    "lines": Modality(
-        compute=lambda _, points, size, mouth_and_nose: draw_lines(points, size, mouth_and_nose),
-        mirror=lambda images: images[:, :, ::-1],
-        colour="#000000",
-    ),
-    "rgb": Modality(
-        compute=lambda picture, points, size, _: crop_rgb(picture, points, size),
-        mirror=lambda images: images[:, :, ::-1],
-        colour="#D55E00",
-        from_picture=True,
-    ),
-}
-STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.numbers)
 
 
 def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
@@ -113,25 +41,24 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     todo = [name for name, found in states.items() if found.kind != DONE]
     if not todo:
         return load_samples(cohort)
-    table, landmarks, expressions = load_faces(cohort)
+    root, (table, landmarks, expressions) = cohort.root, load_faces(cohort)
     table = frame_labels(cohort, table)
     usable = (table["found"] & table["label"].notna()).to_numpy()
     if not usable.any():
         raise PalsyError(
-            f"{cohort.root} has no frame with both a face and a label: look at it in notebook 00, "
-            "and check its labels."
+            f"{root} has no frame with both a face and a label: look at it in notebook 00, and "
+            "check its labels."
         )
     samples = table[usable].reset_index(drop=True)
     points = to_pixels(landmarks[usable], samples["height"], samples["width"])
     made_from = samples_from(cohort)
     if SAMPLES_FILE in todo:
-        files = [cohort.root / "modalities" / f"{name}.npy" for name in STRUCTURED]
+        files = [root / "modalities" / f"{name}.npy" for name in STRUCTURED]
         for path in files:
-            array = MODALITIES[path.stem].compute(points, expressions[usable])
             with publish(path) as part, open(part, "wb") as file:
-                np.save(file, array)
-        write_csv(samples[SAMPLES].astype({"label": int}), cohort.root / SAMPLES_FILE)
-        stamps.write_stamp(cohort.root / SAMPLES_FILE, made_from, files)
+                np.save(file, MODALITIES[path.stem].compute(points, expressions[usable]))
+        write_csv(samples[SAMPLES].astype({"label": int}), root / SAMPLES_FILE)
+        stamps.write_stamp(root / SAMPLES_FILE, made_from, files)
 
     drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
     for name in (n for n in MODALITIES if image_file(n, size) in todo):
@@ -139,10 +66,10 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
         if MODALITIES[name].from_picture:
             frames = load_frames(cohort)[["video", "frame", "file"]]
             listed = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
-            pictures = (_read(cohort.root / file) for file in listed)
+            pictures = (_read(root / file) for file in listed)
         each = zip(pictures, points, strict=True)
         images = (draw(picture, face, size, mouth_and_nose) for picture, face in each)
-        _write_images(cohort.root / image_file(name, size), len(samples), images, drawn_from)
+        _write_images(root / image_file(name, size), len(samples), images, drawn_from)
     return load_samples(cohort)
 
 
@@ -199,20 +126,17 @@ def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> d
 def face_in_modalities(
     cohort: Cohort, sample: pd.Series, size: int = 224
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Make the four modalities of one sample at any image size, for looking at.
+    """Make the paper's four modalities of one sample at any image size, for looking at.
 
     Returns:
         RGB image (size, size, 3), coordinates (125, 2), expressions (52,), line image (size, size).
     """
-    table, landmarks, expressions = load_faces(cohort)
-    frames = load_frames(cohort)
-    i, file = (
-        t.index[(t["video"] == sample["video"]) & (t["frame"] == sample["frame"])][0]
-        for t in (table, frames)
-    )
-    points = to_pixels(landmarks[[i]], table["height"][[i]], table["width"][[i]])
-    rgb = crop_rgb(_read(cohort.root / frames["file"][file]), points[0], size)
-    return rgb, coordinates(points)[0], expressions[i], draw_lines(points[0], size)
+    table, landmarks, scores = load_faces(cohort)
+    frames, key = load_frames(cohort), ["video", "frame"]
+    i, at = (t.index[(t[key] == sample[key]).all(axis=1)] for t in (table, frames))
+    points = to_pixels(landmarks[i], table["height"][i], table["width"][i])
+    rgb = crop_rgb(_read(cohort.root / frames["file"][at].item()), points[0], size)
+    return rgb, coordinates(points)[0], scores[i][0], draw_lines(points[0], size)
 
 
 def _read(path: Path) -> np.ndarray:

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from palsy_utils.faces.landmarker import measure_image, open_landmarker
-from palsy_utils.faces.landmarks import EXPRESSIONS, POINTS_125, region_of_point
+from palsy_utils.faces.landmarks import EXPRESSIONS, MIRROR_125, POINTS_125, region_of_point
 from palsy_utils.faces.measure import N_LANDMARKS
-from palsy_utils.faces.mirror import MIRROR_125
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels
 from palsy_utils.files import PalsyError, publish
 from palsy_utils.phantom.face import Look, Pose, draw_face

@@ -19,8 +19,8 @@ from palsy_utils.clip.measures import MEASURES, measures, most_asymmetric, turn
 from palsy_utils.clip.predict import measure_clip, output_files, predict, predict_clip
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
+from palsy_utils.faces.landmarks import MIRROR
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.mirror import MIRROR
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.attention import predict_with_attention

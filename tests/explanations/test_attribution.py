@@ -19,16 +19,17 @@ from palsy_utils.explanations.attribution import (
     weak_side_signs,
 )
 from palsy_utils.explanations.scoring import named, score
-from palsy_utils.faces.asymmetry import names, regions
+from palsy_utils.faces.features import ASYMMETRY, ASYMMETRY_REGIONS
 from palsy_utils.faces.landmarks import (
     EXPRESSIONS,
+    LEFT_OF_PAIR,
+    MIDLINE,
     POINTS_125,
     REGIONS,
     region_of_expression,
     region_of_point,
 )
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.mirror import LEFT_OF_PAIR, MIDLINE
 from palsy_utils.faces.modalities import MODALITIES as TABLE
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.faces.upright import to_pixels, window
@@ -89,16 +90,16 @@ def test_every_number_goes_once_to_its_own_region(modality):
         own = [region_of_expression(name) for name in EXPRESSIONS]
         assert (times == [name.endswith(("Left", "Right")) for name in EXPRESSIONS]).all()
     else:
-        own = regions()
+        own = ASYMMETRY_REGIONS
         assert (times == 1).all()
     for i in np.flatnonzero(times):
-        assert regions()[folded[i].argmax()] == own[i]
+        assert ASYMMETRY_REGIONS[folded[i].argmax()] == own[i]
 
 
 def faces_with_a_weak_side(n=60, seed=0):
     """Asymmetry of made-up faces: weak eye, brow or mouth on either side, in balance."""
     rng = np.random.default_rng(seed)
-    where, pattern = np.array(regions()), rng.choice([-1, 1], 145)
+    where, pattern = np.array(ASYMMETRY_REGIONS), rng.choice([-1, 1], 145)
     sides = np.array(["left", "right"])[np.arange(n) % 2]
     places = np.array(["eye", "brow", "mouth"])[np.arange(n) // 2 % 3]
     weak = pattern * (where == places[:, None]) * np.where(sides == "left", 1, -1)[:, None]
@@ -109,7 +110,7 @@ def faces_with_a_weak_side(n=60, seed=0):
 @pytest.mark.parametrize("name", ["eyeBlink", "mouthSmile", "browDown", "noseSneer"])
 def test_a_net_that_looks_at_one_number_gets_its_region_and_the_weak_side(name):
     asymmetry, sides, _ = faces_with_a_weak_side()
-    feature = names().index(name)
+    feature = ASYMMETRY.index(name)
     net = build_fnn("asymmetry")
     for layer in net[1:]:
         if isinstance(layer, nn.Linear):

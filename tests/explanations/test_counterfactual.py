@@ -9,9 +9,15 @@ from palsy_utils.cohort.load import load_cohort
 from palsy_utils.explanations.attribution import random_twin
 from palsy_utils.explanations.counterfactual import region_of_pixels, swap_regions, swapped_answers
 from palsy_utils.explanations.scoring import named
-from palsy_utils.faces.landmarks import POINTS_125, REGIONS, region_of_point
+from palsy_utils.faces.landmarks import (
+    LEFT_OF_PAIR,
+    MIRROR,
+    POINTS_125,
+    REGIONS,
+    RIGHT_OF_PAIR,
+    region_of_point,
+)
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.mirror import LEFT_OF_PAIR, MIRROR, RIGHT_OF_PAIR
 from palsy_utils.faces.upright import draw_lines, to_pixels, window
 from palsy_utils.learning.heads import N_OUTPUTS, outputs_of
 from palsy_utils.learning.nets import ImageNetScale, build_model

@@ -8,11 +8,18 @@ from scipy.stats import spearmanr
 from test_training import fit_and_predict
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.asymmetry import IRIS_MM, asymmetry, millimetres, names, regions
-from palsy_utils.faces.handcrafted import NAMES, SYMMETRIC, handcrafted
-from palsy_utils.faces.landmarks import REGIONS
+from palsy_utils.faces.features import (
+    ASYMMETRY,
+    ASYMMETRY_REGIONS,
+    HANDCRAFTED,
+    IRIS_MM,
+    SYMMETRIC,
+    asymmetry,
+    handcrafted,
+    millimetres,
+)
+from palsy_utils.faces.landmarks import MIRROR, REGIONS, mirror_coordinates, mirror_expressions
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.mirror import MIRROR, mirror_coordinates, mirror_expressions
 from palsy_utils.faces.upright import coordinates, to_pixels, upright
 from palsy_utils.learning.profiles import PROFILES
 
@@ -35,15 +42,15 @@ def test_a_mirrored_face_has_the_opposite_asymmetry(faces):
     symmetric = (points + points[:, MIRROR] * FLIP) / 2
     even = (scores + mirror_expressions(scores)) / 2
     assert np.allclose(asymmetry(coordinates(symmetric), even), 0, atol=1e-5)
-    assert len(names()) == len(regions()) == ours.shape[1] == 145
-    assert set(regions()) == set(REGIONS)
+    assert len(ASYMMETRY) == len(ASYMMETRY_REGIONS) == ours.shape[1] == 145
+    assert set(ASYMMETRY_REGIONS) == set(REGIONS)
 
 
 def test_the_sign_tells_the_drawn_side(faces):
     _, scores, table, pixels = faces
     truth = pd.read_csv(PHANTOM / "truth.csv", dtype={"patient": str, "video": str})
     drawn = table[["video", "frame"]].merge(truth, on=["video", "frame"], how="left")
-    ours = asymmetry(coordinates(pixels), scores)[:, names().index("eyeBlink")]
+    ours = asymmetry(coordinates(pixels), scores)[:, ASYMMETRY.index("eyeBlink")]
     difference = drawn["blink_left"] - drawn["blink_right"]
     assert spearmanr(ours, difference).statistic > 0.7
 
@@ -52,7 +59,7 @@ def test_handcrafted_features_keep_the_side(faces):
     points, *_ = faces
     ours, mirrored = handcrafted(points), handcrafted(points[:, MIRROR] * FLIP)
     sided = np.setdiff1d(np.arange(29), SYMMETRIC)
-    assert ours.shape == (len(points), 29) and len(NAMES) == 29
+    assert ours.shape == (len(points), 29) and len(HANDCRAFTED) == 29
     assert np.allclose(mirrored[:, sided], -ours[:, sided], atol=1e-3)
     assert np.allclose(mirrored[:, SYMMETRIC], ours[:, SYMMETRIC], atol=1e-4)
 

@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 
-from palsy_utils.faces.landmarks import EXPRESSIONS, LEFT_EYE_CORNER, POINTS_125, RIGHT_EYE_CORNER
-from palsy_utils.faces.mirror import (
+from palsy_utils.faces.landmarks import (
+    EXPRESSIONS,
+    LEFT_EYE_CORNER,
     LEFT_OF_PAIR,
     LEFT_SCORES,
     MIDLINE,
     MIRROR,
     MIRROR_125,
     MIRROR_EXPRESSIONS,
+    POINTS_125,
+    RIGHT_EYE_CORNER,
     RIGHT_OF_PAIR,
     RIGHT_SCORES,
     mirror_coordinates,

@@ -1,0 +1,226 @@
+"""What a net may see of a face: every modality once, in one table (`MODALITIES`), and its making.
+
+Beyond the paper there are two, which compare the left half of a face with the right. `asymmetry` is
+what clinicians look at. `handcrafted` are the 29 features of Parra-Dominguez et al. 2021, as Oo et
+al. 2025 fused them with RGB, mended: the published ones take fractions of the picture, so that a
+tilted head changes its ratios, and forget the side. Ours work on upright faces and keep the side:
+left against right is log(left / right), positive where the left is larger.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from palsy_utils.faces.landmarks import (
+    EXPRESSIONS,
+    LEFT_OF_PAIR,
+    LEFT_SCORES,
+    MIDLINE,
+    POINTS_125,
+    RIGHT_OF_PAIR,
+    RIGHT_SCORES,
+    mirror_coordinates,
+    mirror_expressions,
+    region_of_expression,
+    region_of_point,
+)
+from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, upright
+
+IRIS_MM = 11.77  # mean horizontal diameter of the human iris; hardly differs between adults
+RIGHT_IRIS_SIDES, LEFT_IRIS_SIDES = (469, 471), (474, 476)
+ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye has no logarithm
+
+BROW_PAIRS = ((70, 300), (105, 334), (55, 285))  # right, left: outer, middle, inner
+RIGHT_BROW, LEFT_BROW = (70, 63, 105, 66, 55), (285, 296, 334, 293, 300)
+RIGHT_LIP, LEFT_LIP = (61, 39, 37, 0, 17, 84, 181), (291, 269, 267, 0, 17, 314, 405)
+HANDCRAFTED = (
+    "brow angle outer", "brow angle middle", "brow angle inner", "brow height",
+    "brow above eye outer", "brow above eye middle", "brow above eye inner",
+    "eye angle", "eye width", "eye to ear", "eye to nose", "lid gap", "lid gap outer",
+    "lid gap inner",
+    "mouth angle", "eye to lower lip", "lip gap outer", "lip gap inner", "mouth half width",
+    "mean lip gap outer", "mean lip gap inner", "lip perimeter",
+    "nose angle", "nose to lip angle", "nose wing to lip", "middle brow to lip",
+    "inner brow to lip", "lip to chin", "philtrum",
+)  # fmt: skip
+
+# A mirror turns the sign of all features but these.
+SYMMETRIC = [HANDCRAFTED.index(name) for name in HANDCRAFTED if name.startswith("mean ")]
+SYMMETRIC += [HANDCRAFTED.index(name) for name in ("lip to chin", "philtrum")]
+SIGNS = np.where(np.isin(np.arange(len(HANDCRAFTED)), SYMMETRIC), 1, -1).astype(np.float32)
+
+# The 145 numbers of `asymmetry`: the landmark (the left one of a pair) and its axis, or the score.
+ASYMMETRY = [f"{POINTS_125[i]} {axis}" for i in LEFT_OF_PAIR for axis in "xy"]
+ASYMMETRY += [f"{POINTS_125[i]} x" for i in MIDLINE]
+ASYMMETRY_REGIONS = [region_of_point(int(name.split()[0])) for name in ASYMMETRY]
+ASYMMETRY += [EXPRESSIONS[i].removesuffix("Left") for i in LEFT_SCORES]
+ASYMMETRY_REGIONS += [region_of_expression(EXPRESSIONS[i]) for i in LEFT_SCORES]
+
+
+def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:
+    """Return the signed asymmetry of upright faces: (n, 145) float32; a symmetric face is all 0.
+
+    Every left point is compared with the mirror image of its right partner (55 pairs, x and y),
+    every midline point with its own (15, x), every left score with the right one (20). A mirrored
+    face has the negative of these numbers, so their sign tells the side. `ASYMMETRY` names them.
+
+    Args:
+        coordinates: (n, 125, 2), upright, in distances between the outer corners of the eyes.
+        expressions: (n, 52), from 0 to 1.
+    """
+    right, left = coordinates[:, RIGHT_OF_PAIR], coordinates[:, LEFT_OF_PAIR]
+    pairs = left - right * np.array([-1, 1], right.dtype)
+    midline = 2 * coordinates[:, MIDLINE, 0]
+    scores = expressions[:, LEFT_SCORES] - expressions[:, RIGHT_SCORES]
+    return np.concatenate([pairs.reshape(len(pairs), -1), midline, scores], 1).astype(np.float32)
+
+
+def handcrafted(points: np.ndarray) -> np.ndarray:
+    """Return the 29 features (`HANDCRAFTED`) of upright faces (`upright`): (n, 29) float32.
+
+    Args:
+        points: (n, 478, 2).
+    """
+
+    def x(i: int) -> np.ndarray:
+        return points[:, i, 0]
+
+    def y(i: int) -> np.ndarray:
+        return points[:, i, 1]
+
+    def d(i: int, j: int) -> np.ndarray:
+        return np.linalg.norm(points[:, i, :2] - points[:, j, :2], axis=-1)
+
+    def tilt(right: int, left: int) -> np.ndarray:  # degrees; positive: the left end is lower
+        return np.degrees(np.arctan2(y(left) - y(right), np.abs(x(left) - x(right))))
+
+    def log_ratio(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return np.log((left + ALMOST_CLOSED) / (right + ALMOST_CLOSED))
+
+    def mean_y(indices: tuple) -> np.ndarray:
+        return points[:, indices, 1].mean(1)
+
+    face = x(356) - x(127)
+    mouth = x(291) - x(61)
+    right_gaps, left_gaps = (d(39, 181), d(37, 84)), (d(269, 405), d(267, 314))
+    right_lids, left_lids = (d(160, 144), d(158, 153)), (d(387, 373), d(385, 380))
+    above = [  # how high a brow stands above the outer corner of its own eye
+        (y(359) - y(left)) - (y(130) - y(right)) for right, left in BROW_PAIRS
+    ]
+    features = [
+        *(tilt(right, left) for right, left in BROW_PAIRS),
+        mean_y(LEFT_BROW) - mean_y(RIGHT_BROW),
+        *above,
+        tilt(130, 359),
+        log_ratio(np.abs(x(359) - x(398)), np.abs(x(173) - x(130))),
+        log_ratio(np.abs(x(356) - x(359)), np.abs(x(130) - x(127))),
+        log_ratio(d(359, 327), d(130, 98)),
+        log_ratio(np.mean(left_lids, 0), np.mean(right_lids, 0)),
+        *(log_ratio(left, right) for left, right in zip(left_lids, right_lids, strict=True)),
+        tilt(61, 291),
+        log_ratio(d(359, 17), d(130, 17)),
+        *(log_ratio(left, right) for left, right in zip(left_gaps, right_gaps, strict=True)),
+        log_ratio(d(291, 17), d(61, 17)),
+        *((left + right) / 2 / mouth for left, right in zip(left_gaps, right_gaps, strict=True)),
+        log_ratio(_perimeter(points, LEFT_LIP), _perimeter(points, RIGHT_LIP)),
+        tilt(98, 327),
+        np.degrees(np.arctan2(x(17) - x(1), y(17) - y(1))),  # positive: the lip is to the left
+        log_ratio(d(327, 17), d(98, 17)),
+        log_ratio(d(334, 17), d(105, 17)),
+        log_ratio(d(296, 17), d(66, 17)),
+        d(17, 152) / face,
+        d(0, 1) / face,
+    ]
+    return np.stack(features, 1).astype(np.float32)
+
+
+def _perimeter(points: np.ndarray, indices: tuple) -> np.ndarray:
+    corners = points[:, indices, :2]
+    return np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=-1).sum(1)
+
+
+class Modality(NamedTuple):
+    """One modality: how it is made, and all that the rest of the series has to know of it.
+
+    compute: structured modalities are made of all faces at once, from landmarks in pixels
+        (n, 478, 2) and expression scores (n, 52), to float32 (n, ...); images of one face, from
+        its picture, its landmarks (478, 2), the size and `mouth_and_nose`, to uint8 (size, size)
+        or (size, size, 3).
+    mirror: turns an array (n, ...) into that of the mirrored faces.
+    colour: in figures; Okabe and Ito's, told apart by colour-blind readers too.
+    numbers, units: of a structured modality, and of the hidden layers of its net.
+    signed: whether left and right differ by the sign of these numbers.
+    from_picture: whether landmarks do not suffice.
+    """
+
+    compute: Callable[..., np.ndarray]
+    mirror: Callable[[np.ndarray], np.ndarray]
+    colour: str
+    numbers: int = 0
+    units: tuple[int, ...] = ()
+    signed: bool = False
+    from_picture: bool = False
+
+
+MODALITIES = {
+    "coordinates": Modality(
+        compute=lambda points, _: coordinates(points),
+        mirror=mirror_coordinates,
+        colour="#009E73",
+        numbers=250,
+        units=(128, 64, 32),  # paper
+    ),
+    "expressions": Modality(
+        compute=lambda _, scores: scores,
+        mirror=mirror_expressions,
+        colour="#E69F00",
+        numbers=52,
+        units=(64, 32, 10),  # paper
+    ),
+    "asymmetry": Modality(
+        compute=lambda points, scores: asymmetry(coordinates(points), scores),
+        mirror=np.negative,
+        colour="#56B4E9",
+        numbers=145,
+        units=(128, 64, 32),
+        signed=True,
+    ),
+    "handcrafted": Modality(
+        compute=lambda points, _: handcrafted(upright(points)),
+        mirror=lambda features: features * SIGNS,
+        colour="#CC79A7",
+        numbers=29,
+        units=(64, 32, 10),
+        signed=True,
+    ),
+    "lines": Modality(
+        compute=lambda _, points, size, mouth_and_nose: draw_lines(points, size, mouth_and_nose),
+        mirror=lambda images: images[:, :, ::-1],
+        colour="#000000",
+    ),
+    "rgb": Modality(
+        compute=lambda picture, points, size, _: crop_rgb(picture, points, size),
+        mirror=lambda images: images[:, :, ::-1],
+        colour="#D55E00",
+        from_picture=True,
+    ),
+}
+STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.numbers)
+
+
+def millimetres(points: np.ndarray) -> np.ndarray:
+    """Return how many millimetres one pixel is, face by face, by the size of the iris (`IRIS_MM`).
+
+    Args:
+        points: (n, 478, 2) in pixels.
+
+    Returns:
+        (n,) millimetres a pixel, by the mean of both irises. Good to some per cent: a small iris
+        covers few pixels, and a lid may hide its edge.
+    """
+    widths = [
+        np.linalg.norm(points[:, a] - points[:, b], axis=-1)
+        for a, b in (RIGHT_IRIS_SIDES, LEFT_IRIS_SIDES)
+    ]
+    return IRIS_MM / np.mean(widths, 0)
