@@ -1,4 +1,4 @@
-"""The two public files the series needs besides data: Face Landmarker, and ImageNet weights.
+"""The public files the series needs besides data: Face Landmarker, and ImageNet weights.
 
 Each is looked for at the path in its environment variable, then in `data/models/`, and then
 downloaded there. Wherever it comes from, its SHA-256 must be the known one. `data/models/` is the
@@ -6,6 +6,7 @@ project's, and for a module that was installed without the project, that of the 
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ MODELS = (PROJECT if NOTEBOOKS.is_dir() else Path.cwd()) / "data" / "models"
 
 
 class Download(NamedTuple):
-    """A public file: its environment variable, its address, and what its content must hash to."""
+    """A public file: its environment variable, its address, and how its SHA-256 begins."""
 
     variable: str
     url: str
@@ -55,60 +56,48 @@ def find(what: Download) -> Path:
         PalsyError: the copy has another hash, or there is none and it cannot be downloaded.
     """
     local = Path(os.environ.get(what.variable) or what.stored)
-    if is_at_hand(what):
-        if not local.is_file():
-            raise PalsyError(f"{what.variable} names {local}, which is no file: correct the path.")
-        if sha256(local) != what.sha256:
-            raise PalsyError(
-                f"{local} is damaged or another file (its SHA-256 is not {what.sha256}): delete "
-                f"it and download {what.url} again."
-            )
-        return local
-    import pooch
+    if not is_at_hand(what):
+        import pooch
 
-    try:
-        pooch.retrieve(what.url, f"sha256:{what.sha256}", local.name, local.parent)
-    except Exception as error:  # pooch, requests, urllib3 and the disk each raise their own
+        whole = f"sha256:{what.sha256}" if len(what.sha256) == 64 else None
+        try:
+            pooch.retrieve(what.url, whole, local.name, local.parent)
+        except Exception as error:  # pooch, requests, urllib3 and the disk each raise their own
+            raise PalsyError(
+                f"{local.name} is not at hand and could not be downloaded "
+                f"({type(error).__name__}): fetch {what.url} on a machine with internet and put "
+                f"it at {local}, or set {what.variable} to its path."
+            ) from error
+    if not local.is_file():
+        raise PalsyError(f"{what.variable} names {local}, which is no file: correct the path.")
+    if not sha256(local).startswith(what.sha256):
         raise PalsyError(
-            f"{local.name} is not at hand and could not be downloaded ({type(error).__name__}): "
-            f"fetch {what.url} on a machine with internet and put it at {local}, or set "
-            f"{what.variable} to its path."
-        ) from error
+            f"{local} is damaged or another file (its SHA-256 is not {what.sha256}): delete "
+            f"it and download {what.url} again."
+        )
     return local
 
 
-def find_imagenet_weights(
+def imagenet(
     wanted: Literal["required", "if at hand", "never"], backbone: str = "resnet50"
-) -> Path | None:
-    """Return the file of an image net's ImageNet weights, or None for random weights.
+) -> Download | None:
+    """Return the ImageNet weights that an image net starts from, or None for random ones.
 
     Args:
-        wanted: `required` downloads them if need be, `if at hand` takes only a local copy.
+        wanted: `required` may download them, `if at hand` takes only a local copy.
         backbone: name of a torchvision classification net.
 
     Raises:
-        PalsyError: they are required and cannot be had, or the copy has the wrong hash.
+        PalsyError: torchvision has no such net.
     """
     if wanted == "never":
         return None
-    if backbone == "resnet50":
-        return find(RESNET50) if wanted == "required" or is_at_hand(RESNET50) else None
-    return _find_by_torchvision(wanted, backbone)
+    weights = RESNET50 if backbone == "resnet50" else _torchvisions(backbone)
+    return weights if wanted == "required" or is_at_hand(weights) else None
 
 
-def imagenet_name(wanted: str, backbone: str = "resnet50") -> str:
-    """Name the ImageNet weights that `find_imagenet_weights` would give; "" for random weights."""
-    if wanted == "never":
-        return ""
-    if backbone == "resnet50":
-        there = wanted == "required" or is_at_hand(RESNET50)
-        return RESNET50.stored.name if there else ""
-    local = _stored_by_torchvision(backbone)[1]
-    return local.name if wanted == "required" or local.exists() else ""
-
-
-def _stored_by_torchvision(backbone: str) -> tuple[str, Path]:
-    """Return the address of torchvision's first ImageNet weights of a net, and where they lie."""
+def _torchvisions(backbone: str) -> Download:
+    """Return torchvision's first weights of a net; the file's name tells how its hash begins."""
     from torchvision.models import get_model_weights
 
     try:
@@ -118,22 +107,5 @@ def _stored_by_torchvision(backbone: str) -> tuple[str, Path]:
             f"torchvision has no image net {backbone!r}: choose another, such as "
             "paper+mobilenet_v3_large."
         ) from None
-    return url, MODELS / url.rsplit("/", 1)[1]
-
-
-def _find_by_torchvision(wanted: str, backbone: str) -> Path | None:
-    """Take torchvision's first ImageNet weights; it checks the hash that its file names carry."""
-    import torch
-
-    url, local = _stored_by_torchvision(backbone)
-    if wanted == "if at hand" and not local.exists():
-        return None
-    try:
-        torch.hub.load_state_dict_from_url(url, local.parent, check_hash=True, weights_only=True)
-    except Exception as error:  # urllib, the hash check, the unpickler and the disk
-        raise PalsyError(
-            f"{local.name} is damaged, or not at hand and could not be downloaded "
-            f"({type(error).__name__}): fetch {url} on a machine with internet and put it at "
-            f"{local}."
-        ) from error
-    return local
+    begin = re.search("-([0-9a-f]+)[.]", url)[1]
+    return Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)

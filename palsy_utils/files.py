@@ -1,18 +1,21 @@
-"""Errors for people, and files that are written whole or not at all."""
+"""Errors for people, files that are written whole or not at all, and bars that show progress."""
 
 import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # `palsy --help` should not wait for pandas
+if TYPE_CHECKING:  # `palsy --help` should not wait for them
     import pandas as pd
+    from tqdm import tqdm
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
 NOTEBOOKS = PROJECT / "notebooks"
@@ -23,12 +26,7 @@ class PalsyError(Exception):
 
 
 def make_folder(path: Path, public: bool = False) -> None:
-    """Make a folder, and those above it, for its owner only; folders that exist stay as they are.
-
-    Args:
-        path: of the folder.
-        public: whether others may look into it, as far as the umask says.
-    """
+    """Make a folder, and those above it, for its owner only or `public`, as the umask says."""
     for folder in reversed((path, *path.parents)):
         if not folder.is_dir():
             folder.mkdir(0o777 if public else 0o700, exist_ok=True)
@@ -61,11 +59,7 @@ def publish(path: Path, public: bool = False) -> Iterator[Path]:
 
     A reader therefore meets the old file, or the whole new one, never a half. If the block
     raises, the temporary file is removed and what was at `path` before stays. Most of what we
-    write tells of people, so only its owner may read it.
-
-    Args:
-        path: of the file.
-        public: whether others may read it, as far as the umask says.
+    write tells of people, so only its owner may read it, unless it is `public`.
 
     Raises:
         PalsyError: the disk is full, read-only, or otherwise cannot be written.
@@ -94,7 +88,7 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
 
 
 def write_text(text: str, path: Path, public: bool = False) -> None:
-    """Write a text file, whole or not at all; `public` as for `publish`."""
+    """Write a text file, whole or not at all."""
     with publish(path, public) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -115,8 +109,7 @@ def sha256(*paths: Path) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
@@ -126,3 +119,36 @@ def read_json(path: Path) -> dict | None:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def progress(
+    items: Iterable | None = None,
+    title: str = "",
+    total: int | None = None,
+    unit: str = "it",
+    after: float = 2.0,
+) -> "tqdm":
+    """Show a bar, with the time left, for what takes longer than `after` seconds.
+
+    In a terminal and in a notebook it moves; in a file or a pipe it is a line every ten seconds.
+
+    Args:
+        items: what to iterate over; None to call `update(n)` and `close()`.
+        title: what is done.
+        total: how many there are, where `items` does not know.
+        unit: what one of them is called.
+        after: seconds after which it appears.
+    """
+    from tqdm import tqdm
+
+    if type(sys.stdout).__module__ == "ipykernel.iostream":  # it shows standard error on red
+        look = {"file": sys.stdout, "mininterval": 0.5}
+    elif sys.stderr.isatty():
+        look = {"dynamic_ncols": True}
+    else:  # whole lines, not one over the other
+        lines = SimpleNamespace(
+            write=lambda text: text.strip() and sys.stderr.write(text.strip() + "\n"),
+            flush=sys.stderr.flush,
+        )
+        look = {"file": lines, "mininterval": 10.0, "miniters": 1, "ncols": 100}
+    return tqdm(items, title, total, unit=unit, delay=after, **look)

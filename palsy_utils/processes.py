@@ -14,10 +14,8 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl
 def end_with_parent(parent: int) -> None:
     """End this process at once when its parent ends, even by SIGKILL (on Linux).
 
-    The kernel does it, so that a computation which never comes back to Python ends too.
-
-    Args:
-        parent: process number of the parent, which may have ended already.
+    The kernel does it, so that a computation which never comes back to Python ends too. `parent`
+    is the parent's number; it may have ended already.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -13,9 +13,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,29 +70,34 @@ def read_stamp(product: Path) -> dict:
     return kept if whole else nothing
 
 
-def state(product: Path, made_from: dict, root: Path | None = None) -> State:
+def state(product: Path, made_from: dict | Callable, root: Path | None = None) -> State:
     """Say whether a product is what would be made now, and whole.
 
     Args:
         product: its main file.
-        made_from: what it would be made from now.
+        made_from: what it would be made from now, or a function that says so; an OSError in it
+            means that a source is gone.
         root: the cohort's folder, if it lies in one: there, hashes are remembered.
     """
+    try:
+        now = made_from() if callable(made_from) else made_from
+    except OSError:
+        return State(OPEN)
     if not stamp_of(product).exists():
         return State(OPEN)
     kept = read_stamp(product)
     if product.name not in kept["files"]:
         return State(DAMAGED, stamp_of(product).name)
-    if kept["made_from"] != made_from:
-        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], made_from)}")
-    broken = find_damage(product, kept["files"], root)
+    if kept["made_from"] != now:
+        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], now)}")
+    broken = find_damage(product, root=root)
     return State(DAMAGED, broken) if broken else State(DONE)
 
 
-def find_damage(product: Path, files: Iterable[str], root: Path | None = None) -> str:
-    """Name the first of a product's files that is not as its stamp says; "" if all are."""
+def find_damage(product: Path, files: Iterable[str] | None = None, root: Path | None = None) -> str:
+    """Name the first of some or all of a product's files that is not as its stamp says, or ""."""
     kept = read_stamp(product)["files"]
-    for name in files:
+    for name in kept if files is None else files:
         try:
             if content(product.parent / name, root) != kept.get(name):
                 return name
@@ -118,13 +123,10 @@ def content(path: Path, root: Path | None = None) -> str:
     if time.time_ns() - seen.st_ctime_ns > SETTLED:
         known[name] = looks, found
         # Lines are only ever added, so that several processes may do so side by side.
-        with suppress(OSError), open(root / HASHES, "a", opener=_for_owner) as log:
+        for_owner = partial(os.open, mode=0o600)
+        with suppress(OSError), open(root / HASHES, "a", opener=for_owner) as log:
             log.write(json.dumps([name, looks, found]) + "\n")
     return found
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @lru_cache(maxsize=8)

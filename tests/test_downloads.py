@@ -2,7 +2,8 @@ import hashlib
 
 import pytest
 
-from palsy_utils.downloads import LANDMARKER, Download, find, find_imagenet_weights, is_at_hand
+from palsy_utils import downloads
+from palsy_utils.downloads import LANDMARKER, Download, find, imagenet, is_at_hand
 from palsy_utils.files import PalsyError, sha256
 
 CLOSED = "http://127.0.0.1:9/never-there.bin"  # the discard port: nothing answers
@@ -44,21 +45,29 @@ def test_a_wrong_hash_is_refused_and_the_file_is_left(wanted, tmp_path, monkeypa
     with pytest.raises(PalsyError, match=f"{path} is damaged or another file"):
         find(wanted)
     assert path.read_bytes() == b"cut off"
-
-
-def test_a_variable_that_names_nothing_is_named(wanted, monkeypatch):
     monkeypatch.setenv("PALSY_TEST_FILE", "/no/such/file")
     with pytest.raises(PalsyError, match="PALSY_TEST_FILE names /no/such/file"):
         find(wanted)
 
 
-def test_imagenet_weights_are_required_only_where_a_profile_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path / "data" / "models")
-    monkeypatch.delenv("PALSY_RESNET50_WEIGHTS", raising=False)
-    monkeypatch.setattr(
-        "palsy_utils.downloads.RESNET50", Download("PALSY_RESNET50_WEIGHTS", CLOSED, "0")
-    )
-    assert find_imagenet_weights("never") is None
-    assert find_imagenet_weights("if at hand") is None
-    with pytest.raises(PalsyError, match="PALSY_RESNET50_WEIGHTS"):
-        find_imagenet_weights("required")
+def test_imagenet_weights_are_required_only_where_a_profile_says_so(wanted, monkeypatch):
+    monkeypatch.setattr(downloads, "RESNET50", wanted)
+    assert imagenet("never") is None and imagenet("if at hand") is None
+    assert imagenet("required") == wanted
+    wanted.stored.parent.mkdir(parents=True)
+    wanted.stored.write_bytes(b"content")
+    assert imagenet("if at hand") == wanted
+
+
+def test_other_weights_are_torchvisions_and_their_name_tells_how_their_hash_begins(wanted):
+    with pytest.raises(PalsyError, match="torchvision has no image net 'resnet51'"):
+        imagenet("required", "resnet51")
+    assert imagenet("if at hand", "mobilenet_v3_large") is None
+    other = imagenet("required", "mobilenet_v3_large")
+    assert other.stored.name == f"mobilenet_v3_large-{other.sha256}.pth" and len(other.sha256) >= 8
+    other.stored.parent.mkdir(parents=True)
+    other.stored.write_bytes(b"cut off")
+    with pytest.raises(PalsyError, match="is damaged or another file"):
+        find(imagenet("if at hand", "mobilenet_v3_large"))
+    begin = hashlib.sha256(b"cut off").hexdigest()[:8]
+    assert find(other._replace(sha256=begin)) == other.stored

@@ -13,9 +13,8 @@ from palsy_utils.cohort.clips import RATE, BadVideoError, extract_clip
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.cohort.paths import check_inside, list_images, natural_key
 from palsy_utils.cohort.yfp import SOURCE_FPS, list_frames
-from palsy_utils.files import PalsyError, write_csv
+from palsy_utils.files import PalsyError, progress, write_csv
 from palsy_utils.processes import side_by_side
-from palsy_utils.progress import progress
 from palsy_utils.stamps import CODE, DONE, OPEN, State, content, identity, state, write_stamp
 
 VIDEO = ["patient", "video", "file", "kind"]

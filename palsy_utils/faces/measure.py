@@ -12,9 +12,8 @@ from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.faces.frames import VIDEO, frames_from, load_frames
 from palsy_utils.faces.landmarker import measure_image
 from palsy_utils.faces.pictures import read_image
-from palsy_utils.files import PalsyError, publish
+from palsy_utils.files import PalsyError, progress, publish
 from palsy_utils.processes import side_by_side
-from palsy_utils.progress import progress
 from palsy_utils.stamps import DONE, State
 
 N_LANDMARKS, N_EXPRESSIONS = 478, 52

@@ -14,8 +14,7 @@ from palsy_utils.faces.frames import VIDEO, load_frames
 from palsy_utils.faces.measure import faces_file, faces_from, load_faces
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels
-from palsy_utils.files import PalsyError, publish, write_csv
-from palsy_utils.progress import progress
+from palsy_utils.files import PalsyError, progress, publish, write_csv
 from palsy_utils.stamps import DONE, State
 
 SAMPLES_FILE = "modalities/samples.csv"

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.downloads import find, imagenet
 from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.heads import N_OUTPUTS
@@ -202,10 +202,10 @@ def probabilities(logits: torch.Tensor) -> torch.Tensor:
 
 
 def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
-    """Load ImageNet weights, or return None for random ones (`find_imagenet_weights`).
+    """Load ImageNet weights, or return None for random ones (`downloads.imagenet`).
 
     Raises:
         PalsyError: they are required and cannot be had, or the copy has the wrong hash.
     """
-    path = find_imagenet_weights(wanted, backbone)
-    return None if path is None else torch.load(path, map_location="cpu", weights_only=True)
+    what = imagenet(wanted, backbone)
+    return what and torch.load(find(what), map_location="cpu", weights_only=True)

@@ -8,9 +8,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.files import PalsyError
+from palsy_utils.files import PalsyError, progress
 from palsy_utils.learning.profiles import Training
-from palsy_utils.progress import progress
 
 
 def pick_device(name: str = "auto") -> torch.device:

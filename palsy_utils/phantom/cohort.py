@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from palsy_utils.files import PalsyError, publish, write_csv
+from palsy_utils.files import PalsyError, progress, publish, write_csv
 from palsy_utils.phantom.base import Pose
 from palsy_utils.phantom.face import draw_face
 from palsy_utils.phantom.motion import FPS, HOLD, clip_truth, intervals
 from palsy_utils.phantom.patients import Patient, describe, make_patients
-from palsy_utils.progress import progress
 
 
 def pose_of(row: pd.Series) -> Pose:

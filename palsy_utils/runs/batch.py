@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from palsy_utils.cohort.load import Cohort, load_cohort, summary
-from palsy_utils.downloads import find_imagenet_weights
+from palsy_utils.downloads import find, imagenet
 from palsy_utils.evidence.table import figures_folder, table_from
 from palsy_utils.faces.frames import VIDEO, frames_state, index_path
 from palsy_utils.faces.measure import faces_file, faces_from, faces_state
@@ -75,7 +75,7 @@ def run(
 
         check_image_net(size.backbone, size.image_size)
     if size.imagenet == "required" and any(find_model(name).sees_images for name in names):
-        find_imagenet_weights("required", size.backbone)  # better now than in every fold
+        find(imagenet("required", size.backbone))  # better now than in every fold
     folder = run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(who.root.resolve()), "profile": profile}
     grid_of = {"folds": folds, "seed": seed}

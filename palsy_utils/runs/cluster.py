@@ -15,8 +15,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder
-from palsy_utils.progress import progress
+from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
 from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
 from palsy_utils.teaching import without_exercises
 

@@ -17,7 +17,7 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.cohort.people import known_sides
-from palsy_utils.downloads import imagenet_name
+from palsy_utils.downloads import imagenet
 from palsy_utils.faces.modalities import SAMPLES_FILE, images_from, load_samples, samples_from
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.learning.experiments import MODELS, find_model
@@ -158,7 +158,8 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
         drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
         made_from["images"] = stamps.identity(images_from(*drawn))
         made_from["backbone"] = profile.backbone
-        made_from["imagenet"] = imagenet_name(profile.imagenet, profile.backbone)
+        weights = imagenet(profile.imagenet, profile.backbone)
+        made_from["imagenet"] = weights.stored.name if weights else ""
     if row.multitask:
         made_from["sides"] = run.made_from["sides"]
     for need in row.needs:
