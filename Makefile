@@ -34,7 +34,7 @@ bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 	$(BIN)/python tests/benchmarks/growth.py
 
 real-faces: setup  ## scores on photographs that are not part of this project; an hour
-	$(BIN)/python tests/benchmarks/real_faces.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/real_faces.py
 
 site: slides sphinx  ## after `make run`: the executed notebooks as a web site, site/index.html
 	$(BIN)/python notebooks/pages/execute.py

@@ -23,11 +23,16 @@ from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples
 from palsy_utils.files import PalsyError, write_text, write_torch
-from palsy_utils.learning.attention import AttentionFusion, AveragedAttention, build_attention
+from palsy_utils.learning.attention import (
+    AttentionFusion,
+    AveragedAttention,
+    build_attention,
+    train_members,
+)
 from palsy_utils.learning.experiments import ATTENTION, MODELS, find_model
 from palsy_utils.learning.folds import check_labels
 from palsy_utils.learning.heads import auxiliary_loss, known_heads, known_targets
-from palsy_utils.learning.nets import build_model, imagenet_weights
+from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.learning.tokens import load_tokens
 from palsy_utils.learning.training import pick_device, round_weights, seed_everything, train
@@ -146,8 +151,10 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         build = partial(build_model, *shape)
     seed_everything(fold.seed)
     net, labels = build(), fold.samples["label"]
-    given = (inputs, labels, fold.train, how, fold.device, fold.seed)
-    history = train(net, *given, mirrored=mirrored, auxiliary=auxiliary)
+    fit_scaling(net, inputs, fold.train)
+    run = train_members if is_attention(fold.model) else train
+    given = (inputs, labels, fold.train, how, fold.device, fold.seed, mirrored, auxiliary)
+    history = run(net, *given)
     round_weights(net)
     facts = card_facts(fold, net, history, weights is not None, questions)
     temperature = pooled_temperature(fold)

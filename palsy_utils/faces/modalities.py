@@ -202,4 +202,4 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
             "(faces and modalities) with this profile; a cohort that has measurements but no "
             "pictures has no RGB images."
         )
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode="c")

@@ -5,15 +5,18 @@ modalities; in training, tokens are dropped at random so that it has learnt to. 
 second before and after, every modality of every frame is a token (`tokens.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.learning.heads import N_OUTPUTS
 from palsy_utils.learning.nets import NOISE
+from palsy_utils.learning.profiles import Training
+from palsy_utils.learning.training import compute, train
 
 WIDTH, N_HEADS = 64, 4
 DROPOUT = 0.3  # of numbers in a token and of whole tokens
@@ -83,15 +86,15 @@ class AttentionFusion(nn.Module):
     def fit(self, inputs: Sequence[np.ndarray]) -> None:
         """Fit the scaling of every modality on training samples."""
         for token, values in zip(self.tokens, inputs, strict=True):
-            middle = _by_frame(torch.from_numpy(np.array(values)), self.frames)[:, self.frames // 2]
+            middle = by_frame(torch.from_numpy(np.array(values)), self.frames)[:, self.frames // 2]
             token.fit(middle[~middle.isnan().any(1)])
 
     def attend(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (n, 2 + 9) and attention (n, modalities, frames), which sums to 1."""
-        values = [_by_frame(x, self.frames) for x in inputs]
+        values = [by_frame(x, self.frames) for x in inputs]
         gone = torch.stack([x.isnan().any(-1) for x in values], 1)
         if self.training:
-            gone = self._drop(gone)
+            gone = drop_some(gone)
         tokens = [token(x.nan_to_num()) for token, x in zip(self.tokens, values, strict=True)]
         tokens = torch.stack(tokens, 1) + self.modality + self.moment
         n = len(tokens)
@@ -106,26 +109,22 @@ class AttentionFusion(nn.Module):
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return self.attend(*inputs)[0]
 
-    def _drop(self, gone: torch.Tensor) -> torch.Tensor:
-        """Drop whole modalities at random, but never all that a face has."""
-        n, modalities, _ = gone.shape
-        there = ~gone.all(2)
-        dropped = torch.rand(n, modalities, device=gone.device) < DROPOUT
-        nothing_left = ~(there & ~dropped).any(1)
-        dropped[nothing_left] = False
-        return gone | dropped[:, :, None]
-
 
 class AveragedAttention(nn.Module):
-    """Several such nets, each trained for itself from other random weights; answers are averaged.
+    """Several such nets, each trained for itself from other random weights; outputs are averaged.
 
     Args:
-        members: nets of one shape; `training.train` trains them one by one.
+        members: nets of one shape.
     """
 
     def __init__(self, members: Iterable[AttentionFusion]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+
+    def fit(self, inputs: Sequence[np.ndarray]) -> None:
+        """Fit the scaling of every member on training samples."""
+        for member in self.members:
+            member.fit(inputs)
 
     def attend(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean logits and the mean attention, as `AttentionFusion.attend`."""
@@ -137,7 +136,18 @@ class AveragedAttention(nn.Module):
         return self.attend(*inputs)[0]
 
 
-def _by_frame(x: torch.Tensor, frames: int) -> torch.Tensor:
+def drop_some(gone: torch.Tensor) -> torch.Tensor:
+    """Drop modalities at random from what is there (n, modalities, frames), but never all."""
+    n, modalities, _ = gone.shape
+    there = ~gone.all(2)
+    dropped = torch.rand(n, modalities, device=gone.device) < DROPOUT
+    nothing_left = ~(there & ~dropped).any(1)
+    dropped[nothing_left] = False
+    return gone | dropped[:, :, None]
+
+
+def by_frame(x: torch.Tensor, frames: int) -> torch.Tensor:
+    """Flatten a modality to (n, frames, numbers)."""
     return x.flatten(1)[:, None] if frames == 1 else x.flatten(2)
 
 
@@ -150,16 +160,42 @@ def build_attention(tokens: Mapping[str, np.ndarray], nets: int) -> AveragedAtte
     return AveragedAttention(AttentionFusion(sizes, frames) for _ in range(nets))
 
 
-@torch.no_grad()
+def train_members(
+    net: AveragedAttention,
+    inputs: Sequence[np.ndarray],
+    labels: np.ndarray,
+    rows: np.ndarray,
+    config: Training,
+    device: torch.device,
+    seed: int,
+    mirrored: Sequence[np.ndarray] | None,
+    auxiliary: Callable | None,
+) -> pd.DataFrame:
+    """Train every member with a seed of its own; arguments and (mean) history as `train`."""
+    histories = [
+        train(member, inputs, labels, rows, config, device, seed + 1000 * i, mirrored, auxiliary)
+        for i, member in enumerate(net.members)
+    ]
+    summary = {"loss": "mean", "accuracy": "mean", "seconds": "sum"}
+    return pd.concat(histories).groupby("epoch", as_index=False).agg(summary)
+
+
+class _Both(nn.Module):
+    """What `attend` returns as one tensor, for `training.compute`."""
+
+    def __init__(self, net: AveragedAttention) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        logits, attention = self.net.attend(*inputs)
+        return torch.cat([logits, attention.flatten(1)], 1)
+
+
 def predict_with_attention(
     net: AveragedAttention, inputs: Sequence[np.ndarray], rows: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Return logits (len(rows), 11) and attention (len(rows), modalities, frames) of samples."""
-    net.to(device).eval()
-    parts = np.array_split(rows, max(1, len(rows) // 64))
-    answers = [
-        net.attend(*(torch.from_numpy(np.array(array[part])).to(device) for array in inputs))
-        for part in parts
-    ]
-    logits, attention = (torch.cat(list(part)).float().cpu() for part in zip(*answers, strict=True))
-    return logits, attention.numpy()
+    both = compute(_Both(net), inputs, rows, device)
+    attention = both[:, N_OUTPUTS:].reshape(len(rows), len(inputs), -1)
+    return both[:, :N_OUTPUTS], attention.numpy()

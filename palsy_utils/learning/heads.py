@@ -1,7 +1,7 @@
-"""What a multi-task net is asked besides palsy or not: the grades of eyes and mouth, the side.
+"""What a multi-task net predicts besides palsy or not: the grades of eyes and mouth, the side.
 
-Its outputs are the paper's two (healthy, palsy) and then one for each class of `HEADS`, in
-their order.
+Its outputs are the paper's two (healthy, palsy) and then one for each class of `HEADS`, in their
+order.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,18 +65,17 @@ def auxiliary_loss(answers: np.ndarray, device: torch.device) -> Callable[..., t
         answers: from `known_targets`.
         device: where the net is.
     """
-    known = torch.as_tensor(answers)
+    known = torch.as_tensor(answers, device=device)
 
     def loss(logits: torch.Tensor, batch: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
-        total = logits.new_zeros(())
-        for i, question in enumerate(HEADS):
-            target = known[torch.from_numpy(batch), i].clone()
-            if question == "side":
-                swap = torch.from_numpy(mirrored) & (target != UNKNOWN)
-                target[swap] = 2 - target[swap]
+        total, swapped = logits.new_zeros(()), torch.as_tensor(mirrored, device=device)
+        for i, head in enumerate(HEADS):
+            target = known[batch, i]
+            if head == "side":
+                target = torch.where(swapped & (target != UNKNOWN), 2 - target, target)
             if (target != UNKNOWN).any():
-                part = logits[:, outputs_of(question)]
-                total = total + nn.functional.cross_entropy(part, target.to(logits.device))
+                part = logits[:, outputs_of(head)]
+                total = total + nn.functional.cross_entropy(part, target)
         return total
 
     return loss

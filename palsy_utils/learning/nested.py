@@ -6,61 +6,48 @@ person held out has no say in them.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from torch import nn
 
-from palsy_utils.evidence.scores import auroc
 from palsy_utils.learning.folds import fold_names, split
 from palsy_utils.learning.nets import probabilities
-from palsy_utils.learning.profiles import Training
-from palsy_utils.learning.training import compute, seed_everything, train
+from palsy_utils.learning.training import compute
 from palsy_utils.runs.one_fold import Fold
 
-WEIGHTS = np.linspace(0, 1, 11)  # of the first of two models
 THRESHOLDS = np.linspace(0.05, 0.95, 91)
 ALMOST = 1e-4  # probabilities are kept this far from 0 and 1 where their logit is taken
 
 
 def predict_out_of_fold(
     fold: Fold,
-    build: Callable[[], nn.Module],
+    fit_net: Callable[[np.ndarray], nn.Module],
     inputs: Sequence[np.ndarray],
-    how: Training,
-    mirrored: Sequence[np.ndarray] | None = None,
-    auxiliary: Callable | None = None,
+    inner_folds: int,
 ) -> np.ndarray | None:
     """Predict every training sample of a fold by a net that did not see its person.
 
     Args:
-        fold: see `one_fold.open_fold`.
-        build: returns a new net.
+        fold: see `results.open_fold`.
+        fit_net: builds a net and trains it on the given rows of the samples.
         inputs: one array a modality, all samples.
-        how: its `inner_folds` says how many nets are trained; 0 for none.
-        mirrored: as `training.train` takes it; so is `auxiliary`.
-        auxiliary: see there.
+        inner_folds: how many nets are trained; 0 for none.
 
     Returns:
-        Probability of palsy, one for each of `fold.train`, or None if `how` asks for no inner
-        folds, or the training people are too few to leave two classes in each.
+        Probability of palsy, one for each of `fold.train`, or None if no inner folds are wanted,
+        or the training people are too few to leave two classes in each.
     """
     training = fold.samples.iloc[fold.train]
     people = training["patient"].nunique()
-    if not how.inner_folds or people < 2:
+    if not inner_folds or people < 2:
         return None
-    groups = fold_names(training, min(how.inner_folds, people)).values()
+    groups = fold_names(training, min(inner_folds, people)).values()
     sides = [[side.to_numpy() for side in split(training, group)] for group in groups]
     if any(training["label"][inside].nunique() < 2 for inside, _ in sides):
         return None
     probability = np.full(len(training), np.nan)
     for inside, outside in sides:
-        seed_everything(fold.seed)
-        net = build()
-        rows, labels = fold.train[inside], fold.samples["label"]
-        train(net, inputs, labels, rows, how, fold.device, fold.seed, mirrored, auxiliary)
-        logits = compute(net, inputs, fold.train[outside], fold.device)
+        logits = compute(fit_net(fold.train[inside]), inputs, fold.train[outside], fold.device)
         probability[outside] = probabilities(logits).numpy()
     return probability
 
@@ -113,25 +100,3 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
     called = probability >= THRESHOLDS[:, None]
     expected = 2 * (called @ calibrated) / (called.sum(1) + calibrated.sum())
     return float(np.median(THRESHOLDS[expected >= expected.max() - 1e-9]))
-
-
-def choose_pair(inner: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Score every pair of models with every weight on inner predictions, the best first.
-
-    Args:
-        inner: of each model, its inner predictions of the same fold, row by row the same samples.
-
-    Returns:
-        `first`, `second`, `weight` (of the first), `auroc`, `log_loss`; one row a combination. A
-        weight of 0 or 1 means that the pair is worth no more than one of the two.
-    """
-    labels = next(iter(inner.values()))["label"].to_numpy()
-    rows = []
-    for first, second in combinations(inner, 2):
-        a, b = (inner[name]["probability"].to_numpy() for name in (first, second))
-        for weight in WEIGHTS:
-            p = weight * a + (1 - weight) * b
-            rows.append((first, second, weight, auroc(labels, p), log_loss(labels, p)))
-    table = pd.DataFrame(rows, columns=["first", "second", "weight", "auroc", "log_loss"])
-    # Likelihood and not rank decides: AUROC of few people has many ties.
-    return table.sort_values("log_loss", kind="stable", ignore_index=True)

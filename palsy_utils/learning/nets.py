@@ -104,9 +104,25 @@ def build_fnn(modality: str) -> nn.Sequential:
 
 
 def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> nn.Sequential:
-    """Build an image net, ResNet50 in the paper, with the paper's head in place of its last layer.
+    """Build an image net: ResNet50 with the paper's head in place of its last layer.
 
     The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
+    Arguments as in `headless`.
+    """
+    body, width = headless(weights, backbone)
+    return nn.Sequential(
+        ImageNetScale(),
+        body,
+        nn.Linear(width, HEAD_UNITS),
+        nn.ReLU(),
+        nn.Dropout(HEAD_DROPOUT),
+        nn.BatchNorm1d(HEAD_UNITS),
+        nn.Linear(HEAD_UNITS, 2),
+    ).to(memory_format=torch.channels_last)
+
+
+def headless(weights: dict | None, backbone: str) -> tuple[nn.Module, int]:
+    """Return one of torchvision's image nets without its last layer, and how wide it ends.
 
     Args:
         weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
@@ -134,15 +150,7 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     parent, _, last = name.rpartition(".")
     width = net.get_submodule(name).in_features
     setattr(net.get_submodule(parent), last, nn.Identity())
-    return nn.Sequential(
-        ImageNetScale(),
-        net,
-        nn.Linear(width, HEAD_UNITS),
-        nn.ReLU(),
-        nn.Dropout(HEAD_DROPOUT),
-        nn.BatchNorm1d(HEAD_UNITS),
-        nn.Linear(HEAD_UNITS, 2),
-    ).to(memory_format=torch.channels_last)
+    return net, width
 
 
 def check_image_net(backbone: str, image_size: int) -> None:
@@ -169,6 +177,14 @@ class TwoImages(nn.Module):
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         features = [net(x) for net, x in zip(self.nets, (first, second), strict=True)]
         return self.output(torch.cat(features, 1))
+
+
+def fit_scaling(net: nn.Module, inputs: Sequence[np.ndarray], rows: np.ndarray) -> None:
+    """Fit the scaling of a net on training rows of its inputs; that of images is ImageNet's."""
+    if hasattr(net, "fit"):
+        net.fit([array[rows] for array in inputs])
+    elif inputs[0].dtype != np.uint8:
+        net[0].fit(inputs[0][rows])
 
 
 def build_model(

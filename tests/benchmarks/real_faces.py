@@ -17,22 +17,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from helpers import functions_of
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
+from torch import nn
 
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval, scores
 from palsy_utils.faces.modalities import MODALITIES, STRUCTURED
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
-from palsy_utils.learning.attention import build_attention
+from palsy_utils.learning.attention import build_attention, train_members
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.nested import choose_pair, choose_threshold, predict_out_of_fold
-from palsy_utils.learning.nets import build_model, probabilities
+from palsy_utils.learning.nested import choose_threshold, predict_out_of_fold
+from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, seed_everything, train
 from palsy_utils.runs.one_fold import Fold, how_to_train
@@ -46,6 +48,7 @@ REGRESSION, PAIR, ATTENTION = (
 )
 NETS = (*find_model(PAIR).needs, ATTENTION)
 SEEDS = range(5)
+choose_pair = functions_of(PROJECT / "notebooks" / "08_weighted_late_fusion.ipynb").choose_pair
 
 
 def load_faces() -> tuple[dict[str, np.ndarray], pd.DataFrame]:
@@ -63,15 +66,23 @@ def predict_fold(fold: Fold, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray,
     """Train a net as notebooks 03 and 07 do; return its predictions and its inner predictions."""
     names, how = find_model(fold.model).modalities, how_to_train(fold)
     inputs, mirrored = [arrays[name] for name in names], None
-    build = partial(build_model, names)
+    build, run = partial(build_model, names), train
     if fold.model == ATTENTION:
         mirrored = [MODALITIES[name].mirror(arrays[name]) for name in names]
-        build = partial(build_attention, dict(zip(names, inputs, strict=True)), how.nets)
-    seed_everything(fold.seed)
-    net = build()
-    train(net, inputs, fold.samples["label"], fold.train, how, fold.device, fold.seed, mirrored)
+        tokens = dict(zip(names, inputs, strict=True))
+        build, run = partial(build_attention, tokens, how.nets), train_members
+
+    def fit_net(rows: np.ndarray) -> nn.Module:
+        seed_everything(fold.seed)
+        net = build()
+        fit_scaling(net, inputs, rows)
+        given = (inputs, fold.samples["label"], rows, how, fold.device, fold.seed, mirrored, None)
+        run(net, *given)
+        return net
+
+    net = fit_net(fold.train)
     outside = probabilities(compute(net, inputs, fold.test, fold.device)).numpy()
-    return outside, predict_out_of_fold(fold, build, inputs, how, mirrored)
+    return outside, predict_out_of_fold(fold, fit_net, inputs, how.inner_folds)
 
 
 def regress(

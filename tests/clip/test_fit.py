@@ -1,6 +1,5 @@
 import shutil
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from palsy_utils.learning.heads import HEADS
 from palsy_utils.learning.nested import fit_temperature, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.training import compute
-from palsy_utils.runs.one_fold import how_to_train, load_inputs, open_fold, save_fold
+from palsy_utils.runs.one_fold import load_inputs, open_fold, save_fold
 
 
 def fit_small(root, model="expressions-fnn", **changes):
@@ -35,8 +34,11 @@ def run_small(root, model="expressions-fnn"):
     """Predict every person of the small cohort by an untrained net, and the others inside."""
     for person in ("p01", "p02", "p04"):
         fold = open_fold(str(root), "smoke", model, person, device="cpu")
-        build = partial(build_model, MODELS[model].modalities)
-        inner = predict_out_of_fold(fold, build, load_inputs(fold), how_to_train(fold))
+
+        def untrained(_):
+            return build_model(MODELS[model].modalities)
+
+        inner = predict_out_of_fold(fold, untrained, load_inputs(fold), inner_folds=2)
         rng = np.random.default_rng(0)
         save_fold(fold, rng.random(len(fold.test)), inner=inner)
 

@@ -7,20 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import PROJECT
+from helpers import functions_of
 
 from palsy_utils.evidence.scores import scores
 from palsy_utils.learning.heads import auxiliary_loss, known_targets
 from palsy_utils.learning.nested import (
-    choose_pair,
     choose_threshold,
     fit_temperature,
     log_loss,
     predict_out_of_fold,
     temper,
 )
-from palsy_utils.learning.nets import build_model
+from palsy_utils.learning.nets import build_model, fit_scaling
 from palsy_utils.learning.training import seed_everything, train
 from palsy_utils.runs.one_fold import how_to_train, load_inputs, open_fold
+
+choose_pair = functions_of(PROJECT / "notebooks" / "08_weighted_late_fusion.ipynb").choose_pair
 
 
 @pytest.fixture
@@ -29,8 +32,17 @@ def one(small_template):
 
 
 def inside(one):
-    build = partial(build_model, ("expressions",))
-    return predict_out_of_fold(one, build, load_inputs(one), how_to_train(one))
+    return predict_out_of_fold(one, partial(fit_net, one), load_inputs(one), inner_folds=2)
+
+
+def fit_net(one, rows):
+    """As in notebook 03."""
+    inputs = load_inputs(one)
+    seed_everything(one.seed)
+    net = build_model(("expressions",))
+    fit_scaling(net, inputs, rows)
+    train(net, inputs, one.samples["label"], rows, how_to_train(one), one.device)
+    return net
 
 
 def test_every_training_sample_is_predicted_without_its_person(one):
@@ -50,9 +62,7 @@ def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(
 
     def fitted(one):
         inner, labels = inside(one), one.samples["label"].to_numpy()
-        seed_everything(0)
-        net = build_model(("expressions",))
-        train(net, load_inputs(one), labels, one.train, how_to_train(one), one.device)
+        net = fit_net(one, one.train)
         shown = labels[one.train]
         frames = pd.DataFrame({"label": shown, "probability": inner})
         pairs = {"a": frames, "b": frames.assign(probability=1 - inner)}
@@ -75,9 +85,7 @@ def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(
 def test_too_few_people_leave_no_inner_predictions(one):
     labels = one.samples["label"].where(one.samples["patient"] != "p01", 0)
     assert inside(replace(one, samples=one.samples.assign(label=labels))) is None
-    how = how_to_train(one).model_copy(update={"inner_folds": 0})
-    build = partial(build_model, ("expressions",))
-    assert predict_out_of_fold(one, build, load_inputs(one), how) is None
+    assert predict_out_of_fold(one, fit_net, load_inputs(one), inner_folds=0) is None
 
 
 def test_temperature_undoes_overconfidence():

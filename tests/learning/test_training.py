@@ -4,7 +4,7 @@ import torch
 
 from palsy_utils.faces.upright import coordinates, to_pixels
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.nets import build_model, probabilities
+from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
 from palsy_utils.learning.profiles import PROFILES, Training
 from palsy_utils.learning.training import (
     compute,
@@ -31,6 +31,7 @@ def data():
 def fit_and_predict(x, labels, rows, others, seed=0, how=HOW, modality="expressions"):
     seed_everything(seed)
     net = build_model((modality,))
+    fit_scaling(net, [x], rows)
     history = train(net, [x], labels, rows, how, CPU, seed)
     return probabilities(compute(net, [x], others, CPU)).numpy(), history
 
@@ -129,7 +130,8 @@ def test_chosen_images_are_mirrored_both_modalities_alike():
     lines[:, 8:24, 4:12] = 255  # on the left
     rgb = np.repeat(lines[..., None], 3, -1)
     chosen = np.arange(200) % 3 == 0
-    mirrored, mirrored_rgb = mirror_some([lines, rgb], chosen)
+    both = mirror_some([torch.from_numpy(lines), torch.from_numpy(rgb)], chosen, None)
+    mirrored, mirrored_rgb = (images.numpy() for images in both)
     assert (mirrored_rgb == mirrored[..., None]).all()
     assert ((mirrored[:, 8, 4] == 0) == chosen).all()
     assert (mirrored[~chosen] == lines[~chosen]).all()
