@@ -19,9 +19,9 @@ from palsy_utils.evidence.table import PACKAGES, is_drawn
 from palsy_utils.faces.modalities import samples_from
 from palsy_utils.files import sha256
 from palsy_utils.learning.experiments import architecture, find_model
+from palsy_utils.learning.folds import Fold, how_to_train
 from palsy_utils.learning.nested import fit_temperature, log_loss, temper
 from palsy_utils.learning.profiles import find_profile
-from palsy_utils.runs.one_fold import Fold, how_to_train
 from palsy_utils.runs.results import fold_state, open_run, read_predictions, run_folder
 from palsy_utils.stamps import DONE, identity
 

@@ -30,13 +30,12 @@ from palsy_utils.learning.attention import (
     train_members,
 )
 from palsy_utils.learning.experiments import ATTENTION, MODELS, find_model
-from palsy_utils.learning.folds import check_labels
+from palsy_utils.learning.folds import Fold, check_labels, how_to_train, load_inputs
 from palsy_utils.learning.heads import auxiliary_loss, known_heads, known_targets
 from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.learning.tokens import load_tokens
 from palsy_utils.learning.training import pick_device, round_weights, seed_everything, train
-from palsy_utils.runs.one_fold import Fold, how_to_train, load_inputs
 
 KIND, VERSION = "palsy model", 3
 # One net in one file: a single modality, or attention over modalities that need no other net.
@@ -120,9 +119,17 @@ def open_everybody(
     check_fittable(model)
     who, size = load_cohort(cohort), find_profile(profile)
     samples = load_samples(who)
-    rows, nobody = np.arange(len(samples)), np.arange(0)
-    where = pick_device(device)
-    return Fold(who.root, size, model, "everybody", (), samples, rows, nobody, seed, where, Path())
+    return Fold(
+        samples=samples,
+        train=np.arange(len(samples)),
+        test=np.arange(0),
+        model=model,
+        profile=size,
+        device=pick_device(device),
+        seed=seed,
+        root=who.root,
+        name="everybody",
+    )
 
 
 def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:

@@ -29,13 +29,13 @@ from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
 from palsy_utils.learning.attention import predict_with_attention
 from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import Profile
 from palsy_utils.learning.tokens import load_tokens
 from palsy_utils.learning.training import compute, pick_device
-from palsy_utils.runs.one_fold import Fold, load_inputs
 
 ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
 KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
@@ -141,11 +141,17 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
     Raises:
         PalsyError: a modality that the model needs was not built.
     """
-    root = measured.cohort.root
     samples, where = load_samples(measured.cohort), pick_device(device)
-    rows, nobody = np.arange(len(samples)), np.arange(0)
-    who = (fitted.model, ANYBODY, (), samples, nobody, rows)
-    fold = Fold(root, fitted.profile, *who, 0, where, root)
+    rows = np.arange(len(samples))
+    fold = Fold(
+        samples=samples,
+        train=np.arange(0),
+        test=rows,
+        model=fitted.model,
+        profile=fitted.profile,
+        device=where,
+        root=measured.cohort.root,
+    )
     if is_attention(fitted.model):
         inputs = list(load_tokens(fold)[0].values())
         logits, _ = predict_with_attention(fitted.net, inputs, rows, where)

@@ -24,9 +24,10 @@ from palsy_utils.faces.modalities import STRUCTURED, load_modality, load_samples
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.nets import RootStandardise
 from palsy_utils.learning.profiles import find_profile
-from palsy_utils.runs.one_fold import Fold, fold_of, load_inputs, load_net
+from palsy_utils.runs.one_fold import fold_of, load_net
 from palsy_utils.runs.results import done_folds, open_run, read_predictions
 
 STRUCTURED_NETS = ("asymmetry-fnn", "coordinates-fnn", "expressions-fnn")

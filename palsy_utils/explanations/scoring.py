@@ -30,7 +30,7 @@ from palsy_utils.faces.landmarks import REGIONS
 from palsy_utils.faces.modalities import STRUCTURED, load_samples
 from palsy_utils.files import progress
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.runs.one_fold import Fold
+from palsy_utils.learning.folds import Fold
 from palsy_utils.runs.results import read_predictions
 
 NO_NET = "asymmetry without a net"  # every number counts as much as it is unusual

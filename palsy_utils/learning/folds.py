@@ -2,12 +2,55 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.cohort.paths import natural_key
+from palsy_utils.faces.modalities import load_modality
 from palsy_utils.files import PalsyError
+from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.profiles import Profile, Training
+
+if TYPE_CHECKING:  # `palsy status` should not wait for torch
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """What one model works on: plain data, nothing computed."""
+
+    samples: pd.DataFrame  # all of them: `modalities.SAMPLES`
+    train: np.ndarray  # rows of `samples`
+    test: np.ndarray  # the other rows: those of the people held out
+    model: str
+    profile: Profile
+    device: "torch.device"
+    seed: int = 0
+    root: Path = Path()  # the cohort's folder
+    name: str = ""
+    folder: Path = Path()  # where its results go
+    made_from: dict = field(default_factory=dict)  # `results.fold_from`
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """The people whom the model does not see in training."""
+        return tuple(self.samples["patient"].iloc[self.test].unique())
+
+
+def load_inputs(fold: Fold) -> list[np.ndarray]:
+    """Load the modalities that a fold's model sees, one array each, all samples."""
+    names = find_model(fold.model).modalities
+    return [load_modality(fold.root, name, fold.profile.image_size) for name in names]
+
+
+def how_to_train(fold: Fold) -> Training:
+    """Return the training numbers of a fold's model in its profile."""
+    return getattr(fold.profile, find_model(fold.model).training)
 
 
 def fold_names(

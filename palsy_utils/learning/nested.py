@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import nn
 
-from palsy_utils.learning.folds import fold_names, split
+from palsy_utils.learning.folds import Fold, fold_names, split
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.training import compute
-from palsy_utils.runs.one_fold import Fold
 
 THRESHOLDS = np.linspace(0.05, 0.95, 91)
 ALMOST = 1e-4  # probabilities are kept this far from 0 and 1 where their logit is taken
@@ -28,7 +27,7 @@ def predict_out_of_fold(
     """Predict every training sample of a fold by a net that did not see its person.
 
     Args:
-        fold: see `results.open_fold`.
+        fold: see `folds.Fold`.
         fit_net: builds a net and trains it on the given rows of the samples.
         inputs: one array a modality, all samples.
         inner_folds: how many nets are trained; 0 for none.

@@ -1,13 +1,16 @@
 """What an attention fusion sees of every sample."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from palsy_utils.faces.modalities import MODALITIES, load_modality
 from palsy_utils.learning.attention import STEPS
 from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.training import compute
-from palsy_utils.runs.one_fold import Fold, load_net
 
 SECONDS = 1.0  # of context on either side
 
@@ -39,11 +42,17 @@ def with_context(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where(rows[..., None] >= 0, flat[rows], np.float32(np.nan))
 
 
-def load_tokens(fold: Fold) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def load_tokens(
+    fold: Fold, image_nets: Mapping[str, nn.Module] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Load what an attention fusion sees: of each modality (n, [frames,] numbers), all samples.
 
     An image is seen through the last hidden layer of the image net of the same fold. Those nets
     have seen the training people, so their tokens look better there than on anybody new.
+
+    Args:
+        fold: whose model says which modalities there are.
+        image_nets: the trained image net of each modality that is an image.
 
     Returns:
         Modality -> array, and the same of the mirrored faces.
@@ -55,7 +64,7 @@ def load_tokens(fold: Fold) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
         if MODALITIES[name].numbers:
             arrays[name], mirrored[name] = array, MODALITIES[name].mirror(array)
         else:
-            net = load_net(fold, f"{name}-resnet50")[:-1]
+            net = image_nets[name][:-1]
             for flip, tokens in ((False, arrays), (True, mirrored)):
                 tokens[name] = compute(net, [array], everyone, fold.device, flip).numpy()
     if fold.model == "clip-fusion":

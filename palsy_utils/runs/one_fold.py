@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,12 +11,12 @@ import torch
 from torch import nn
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.modalities import load_modality
 from palsy_utils.files import PalsyError, write_csv, write_torch
 from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nets import build_model
-from palsy_utils.learning.profiles import Profile, Training, find_profile
+from palsy_utils.learning.profiles import find_profile
 from palsy_utils.learning.training import has_bf16, pick_device
 from palsy_utils.runs.results import (
     Run,
@@ -29,24 +28,6 @@ from palsy_utils.runs.results import (
     write_predictions,
 )
 from palsy_utils.stamps import DONE, write_stamp
-
-
-@dataclass(frozen=True)
-class Fold:
-    """What one fold of one model works on: plain data, nothing computed."""
-
-    root: Path  # the cohort's folder
-    profile: Profile
-    model: str
-    name: str
-    held_out: tuple[str, ...]  # the people nobody trains on
-    samples: pd.DataFrame  # all of them: `modalities.SAMPLES`
-    train: np.ndarray  # rows of `samples`
-    test: np.ndarray  # the other rows: those of the people held out
-    seed: int
-    device: torch.device
-    folder: Path  # where its results go
-    made_from: dict = field(default_factory=dict)  # `results.fold_from`
 
 
 def open_fold(
@@ -94,18 +75,17 @@ def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str =
     """Lay out one fold of a run; arguments as in `open_fold`."""
     is_test = run.samples["patient"].isin(run.folds[fold]).to_numpy()
     return Fold(
-        run.cohort.root,
-        run.profile,
-        model,
-        fold,
-        run.folds[fold],
-        run.samples,
-        np.flatnonzero(~is_test),
-        np.flatnonzero(is_test),
-        run.seed,
-        pick_device(device),
-        Path(output) if output else run.folder / model / fold,
-        fold_from(run, model, fold),
+        samples=run.samples,
+        train=np.flatnonzero(~is_test),
+        test=np.flatnonzero(is_test),
+        model=model,
+        profile=run.profile,
+        device=pick_device(device),
+        seed=run.seed,
+        root=run.cohort.root,
+        name=fold,
+        folder=Path(output) if output else run.folder / model / fold,
+        made_from=fold_from(run, model, fold),
     )
 
 
@@ -120,17 +100,6 @@ def describe_fold(fold: Fold) -> str:
         f"{', '.join(fold.held_out)} ({len(fold.test)} frames); profile {fold.profile.name}, seed "
         f"{fold.seed}, {fold.device}; writes {fold.folder}"
     )
-
-
-def load_inputs(fold: Fold) -> list[np.ndarray]:
-    """Load the modalities that a fold's model sees, one array each, all samples."""
-    size = fold.profile.image_size
-    return [load_modality(fold.root, m, size) for m in find_model(fold.model).modalities]
-
-
-def how_to_train(fold: Fold) -> Training:
-    """Return the training numbers of a fold's model in its profile."""
-    return getattr(fold.profile, find_model(fold.model).training)
 
 
 def save_fold(

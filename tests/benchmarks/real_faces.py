@@ -33,11 +33,11 @@ from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import build_attention, train_members
 from palsy_utils.learning.experiments import find_model
+from palsy_utils.learning.folds import Fold, how_to_train
 from palsy_utils.learning.nested import choose_threshold, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, seed_everything, train
-from palsy_utils.runs.one_fold import Fold, how_to_train
 
 DATA = Path(os.environ.get("PALSY_TEST_DATA", PROJECT.parent / "shared"))
 FACES = DATA / "real_faces" / "landmarks.npz"
@@ -111,8 +111,13 @@ def one_seed(seed: int) -> pd.DataFrame:
         inner, outer = {}, {}
         for model in NETS:
             fold = Fold(
-                *(Path(), PROFILES["paper"], model, "", (), samples, rows, others, seed),
-                *(torch.device("cpu"), Path()),
+                samples=samples,
+                train=rows,
+                test=others,
+                model=model,
+                profile=PROFILES["paper"],
+                device=torch.device("cpu"),
+                seed=seed,
             )
             outer[model], inner[model] = predict_fold(fold, arrays)
         outer[REGRESSION], inner[REGRESSION] = regress(arrays, labels, rows, others)

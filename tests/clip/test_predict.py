@@ -25,12 +25,12 @@ from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.attention import predict_with_attention
 from palsy_utils.learning.experiments import MODELS
+from palsy_utils.learning.folds import load_inputs
 from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.tokens import load_tokens
 from palsy_utils.learning.training import compute
-from palsy_utils.runs.one_fold import load_inputs
 
 SMOKE = PROFILES["smoke"]
 

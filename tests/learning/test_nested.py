@@ -11,6 +11,7 @@ from conftest import PROJECT
 from helpers import functions_of
 
 from palsy_utils.evidence.scores import scores
+from palsy_utils.learning.folds import how_to_train, load_inputs
 from palsy_utils.learning.heads import auxiliary_loss, known_targets
 from palsy_utils.learning.nested import (
     choose_threshold,
@@ -21,7 +22,7 @@ from palsy_utils.learning.nested import (
 )
 from palsy_utils.learning.nets import build_model, fit_scaling
 from palsy_utils.learning.training import seed_everything, train
-from palsy_utils.runs.one_fold import how_to_train, load_inputs, open_fold
+from palsy_utils.runs.one_fold import open_fold
 
 choose_pair = functions_of(PROJECT / "notebooks" / "08_weighted_late_fusion.ipynb").choose_pair
 

@@ -4,13 +4,12 @@ import torch
 
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
+from palsy_utils.learning.folds import how_to_train, load_inputs
 from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, round_weights, seed_everything
 from palsy_utils.runs.one_fold import (
     describe_fold,
-    how_to_train,
-    load_inputs,
     load_net,
     open_fold,
     save_fold,
