@@ -32,6 +32,7 @@ test-faults: setup  ## runs that are killed, starved and damaged; thousands of h
 bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 	$(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/growth.py
+	-$(BIN)/python tests/benchmarks/gpu.py
 
 real-faces: setup  ## scores on photographs that are not part of this project; an hour
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/real_faces.py
