@@ -125,7 +125,7 @@ def waiting(whole: float, alone: float, loading: float = 0.0) -> str:
 def check_rules() -> list[tuple[str, str]]:
     """Check where images live, and that a GPU trains what the processor trains."""
     arrays = [np.zeros((100, 32, 32), np.uint8)]
-    rules = []
+    rules, _ = [], torch.zeros(1, device=GPU)  # CUDA starts before it is deceived
     for memory, wanted in ((400 * 1024, "cuda"), (400 * 1024 - 4, "cpu")):
         properties = SimpleNamespace(total_memory=memory)
         with patch.object(torch.cuda, "get_device_properties", lambda _, p=properties: p):
