@@ -185,6 +185,7 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     values = {"cohort": cohort, "profile": "smoke", "fold": "p01", "device": "cpu"}
     values |= {"output": folder / "out", "figures": folder / "drawn"}
     values |= {"random_nets": 2, "clip": cohort / "clips" / "p01-1.mp4"}
+    values |= {"beforehand": notebook.with_name("faces_on_sliders.npz")}
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
     return {name: value for name, value in values.items() if name in known}

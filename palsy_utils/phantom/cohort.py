@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.files import PalsyError, progress, publish, write_csv
-from palsy_utils.phantom.base import Pose
 from palsy_utils.phantom.face import draw_face
 from palsy_utils.phantom.motion import FPS, HOLD, clip_truth, intervals
+from palsy_utils.phantom.painter import Pose
 from palsy_utils.phantom.patients import Patient, describe, make_patients
+
+SIZE = 256  # pixels, side of a clip's pictures
 
 
 def pose_of(row: pd.Series) -> Pose:
@@ -30,9 +32,9 @@ def pose_of(row: pd.Series) -> Pose:
 
 
 def draw_clip(patient: Patient, truth: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield the pictures (256, 256, 3), uint8 RGB, of a clip, each drawing HOLD times."""
+    """Yield the pictures (SIZE, SIZE, 3), uint8 RGB, of a clip, each drawing HOLD times."""
     for start in range(0, len(truth), HOLD):
-        picture = draw_face(patient.look, pose_of(truth.iloc[start]))
+        picture = draw_face(patient.look, pose_of(truth.iloc[start]), SIZE)
         for _ in range(min(HOLD, len(truth) - start)):
             yield picture
 
@@ -45,18 +47,15 @@ def write_clip(pictures: Iterable[np.ndarray], path: Path) -> None:
     """
     with publish(path) as part:
         video = part.with_name(part.name + ".mp4")  # OpenCV takes the container from the name
-        writer = cv2.VideoWriter()
+        writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"vp09"), FPS, (SIZE, SIZE))
         try:
+            if not writer.isOpened():
+                raise PalsyError(
+                    f"{path} could not be written because this OpenCV has no VP9 encoder or may "
+                    "not write there: install opencv-contrib-python from its registry, or choose "
+                    "another folder."
+                )
             for picture in pictures:
-                size = picture.shape[1], picture.shape[0]
-                if not writer.isOpened() and not writer.open(
-                    str(video), cv2.VideoWriter_fourcc(*"vp09"), FPS, size
-                ):
-                    raise PalsyError(
-                        f"{path} could not be written because this OpenCV has no VP9 encoder or "
-                        "may not write there: install opencv-contrib-python from its registry, or "
-                        "choose another folder."
-                    )
                 writer.write(picture[..., ::-1])
             writer.release()
             os.replace(video, part)
@@ -88,26 +87,25 @@ def write_cohort(
         )
     people = make_patients(patients, seed)
 
-    def write_one(number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def write_one(number: int) -> tuple[tuple[str, str], pd.DataFrame]:
         patient, clip = people[number % patients], number // patients
         video = f"{patient.name}-{clip + 1}"
         truth = clip_truth(patient, clip, seconds, seed)
         write_clip(draw_clip(patient, truth), folder / "clips" / f"{video}.mp4")
-        who = {"patient": patient.name, "video": video}
-        labels = intervals(truth).assign(**who, file=f"clips/{video}.mp4")
-        return truth.assign(**who), labels
+        return (patient.name, video), truth
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # drawing and encoding leave Python often
-        drawn = progress(pool.map(write_one, range(clips)), "drawing clips", clips, "clip")
-        truths, labels = zip(*drawn, strict=True)
+        done = pool.map(write_one, range(clips))
+        truths = dict(progress(done, "drawing clips", clips, "clip"))
     write_csv(describe(people), folder / "patients.csv")
-    write_csv(_whole(truths, ["patient", "video", "frame"]), folder / "truth.csv")
-    table = _whole(labels, ["patient", "video", "file", "start_s"])
-    write_csv(table, folder / "labels.csv")
-    return table
+    write_csv(_whole(truths), folder / "truth.csv")
+    labels = _whole({who: intervals(truth) for who, truth in truths.items()})
+    labels.insert(2, "file", "clips/" + labels["video"] + ".mp4")
+    write_csv(labels, folder / "labels.csv")
+    return labels
 
 
-def _whole(tables: list[pd.DataFrame], first: list[str]) -> pd.DataFrame:
-    """Return tables as one, sorted by its first columns."""
-    table = pd.concat(tables).sort_values(first, ignore_index=True)
-    return table[first + [name for name in table if name not in first]]
+def _whole(tables: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    """Return tables, (patient, video) -> table, as one, sorted by patient and video."""
+    table = pd.concat(dict(sorted(tables.items(), key=lambda one: one[0])))
+    return table.rename_axis(["patient", "video", ""]).reset_index([0, 1]).reset_index(drop=True)

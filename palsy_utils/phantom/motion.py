@@ -55,13 +55,10 @@ def movements(time: np.ndarray, rng: np.random.Generator) -> tuple[dict, dict]:
             level[part] += strength * amount * bump(time, start, start + length, 0.15)
         start += length
     for at in rng.uniform(0.3, max(time[-1] - 0.3, 0.4), 2):  # and blinks as they come
-        level["blink"] = np.maximum(
-            level["blink"], rng.uniform(0.8, 1) * bump(time, at, at + 0.16, 0.1)
-        )
-    syllables = 0.5 + 0.5 * np.sin(
-        2 * np.pi * rng.uniform(2.6, 3.6) * time + 1.5 * wander(time, rng)
-    )
-    level["jaw"] = level["jaw"] * syllables + 0.03 + 0.02 * wander(time, rng)
+        blink = rng.uniform(0.8, 1) * bump(time, at, at + 0.16, 0.1)
+        level["blink"] = np.maximum(level["blink"], blink)
+    syllables = np.sin(2 * np.pi * rng.uniform(2.6, 3.6) * time + 1.5 * wander(time, rng))
+    level["jaw"] = level["jaw"] * (0.5 + 0.5 * syllables) + 0.03 + 0.02 * wander(time, rng)
     level["pucker"] = level["pucker"] * np.clip(wander(time, rng, 0.5), 0, 1)
     level["blink"] += 0.08 + 0.05 * wander(time, rng)
     level["brow"] += 0.06 * wander(time, rng)

@@ -5,87 +5,62 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from palsy_utils.phantom.base import Look
+from palsy_utils.phantom.painter import RGB, Look
 
 GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
 DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at rest
 
-# Severities (eyes, mouth) of eight patients, and again for the next eight on the other side. The
-# fifth shows no palsy; later ones in that place do.
-SCHEME = (
-    ("strong", "none"),
-    ("none", "strong"),
-    ("strong", "strong"),
-    ("slight", "slight"),
-    ("none", "none"),
-    ("strong", "slight"),
-    ("slight", "strong"),
-    ("strong", "strong"),
-)
+
+def palette(colours: str) -> tuple[RGB, ...]:
+    """Return colours (red, green, blue) from text: "f8e2d2 f2d4be ..."."""
+    return tuple(tuple(bytes.fromhex(colour)) for colour in colours.split())
+
+
+# Severities of eight patients, and again for the next eight on the other side. The fifth shows no
+# palsy; later ones in that place do.
+EYES = ("strong", "none", "strong", "slight", "none", "strong", "slight", "strong")
+MOUTH = ("none", "strong", "strong", "slight", "none", "slight", "strong", "strong")
 HEALTHY = 4  # the place of the one without palsy
 
 # Warm versions of the ten tones of the Monk scale, and the order in which they are given out.
-TONES = (
-    (248, 226, 210),
-    (242, 212, 190),
-    (236, 200, 170),
-    (226, 182, 146),
-    (208, 160, 120),
-    (176, 126, 90),
-    (146, 100, 70),
-    (114, 76, 54),
-    (86, 58, 44),
-    (66, 46, 38),
-)
+TONES = palette("f8e2d2 f2d4be ecc8aa e2b692 d0a078 b07e5a 926446 724c36 563a2c 422e26")
 TONE_ORDER = (3, 7, 6, 9, 5, 2, 8, 4, 10, 1)  # tells neither side nor severity
 STYLE_ORDER = ("long", "crop", "scarf", "afro", "curls", "receding", "bald", "short", "bun", "bob")
 SOFT = ("long", "scarf", "afro", "bun", "bob")  # drawn with longer lashes and a narrower jaw
 PARTED = ("short", "long", "bob")
 BEARDS = {"bald": 0.9, "crop": 0.5}
-DARK = ((30, 24, 24), (44, 32, 28), (58, 40, 32))
-FAIR = (*DARK, (96, 62, 40), (150, 92, 54), (196, 156, 100), (206, 176, 124))
-GREY = ((150, 148, 146), (188, 184, 178), (110, 106, 104))
-CLOTHES = (
-    (84, 112, 150),
-    (196, 116, 84),
-    (108, 134, 104),
-    (150, 92, 108),
-    (214, 168, 92),
-    (92, 96, 118),
-    (70, 130, 134),
-    (176, 150, 128),
-)
-BACKDROPS = ((208, 218, 226), (228, 216, 200), (206, 220, 208), (226, 210, 208), (214, 210, 226))
-IRISES = ((84, 56, 38), (66, 44, 34), (104, 74, 46), (96, 120, 92), (92, 128, 152))
+DARK = palette("1e1818 2c201c 3a2820")
+FAIR = DARK + palette("603e28 965c36 c49c64 ceb07c")
+GREY = palette("969492 bcb8b2 6e6a68")
+CLOTHES = palette("547096 c47454 6c8668 965c6c d6a85c 5c6076 468286 b09680")
+BACKDROPS = palette("d0dae2 e4d8c8 cedcd0 e2d2d0 d6d2e2")
+IRISES = palette("543826 422c22 684a2e 60785c 5c8098")
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A drawn patient: how they look, and what of their face does not move.
-
-    `side` is the affected side, the subject's own: left, right or none. `eyes` and `mouth` are the
-    severities: none, slight or strong. `tone` is the skin tone, 1 (lightest) to 10. A gain is the
-    share of the movement that is left on the affected side.
-    """
+    """A synthetic patient: how they look, and what of their face does not move."""
 
     name: str
-    side: str
-    eyes: str
+    side: str  # affected side, the subject's own: left, right or none
+    eyes: str  # severity: none, slight or strong
     mouth: str
-    tone: int
-    eyes_gain: float
+    tone: int  # of the skin, 1 (lightest) to 10
+    eyes_gain: float  # share of the movement that is left on the affected side
     mouth_gain: float
     look: Look
 
 
 def make_patients(n: int = 8, seed: int = 0) -> list[Patient]:
-    """Return n drawn patients, p01 to p<n>: sides, severities and skin tones in balance."""
+    """Return n synthetic patients, p01 to p<n>: sides, severities and skin tones in balance."""
     return [_make_patient(index, np.random.default_rng([seed, index])) for index in range(n)]
 
 
 def _make_patient(index: int, rng: np.random.Generator) -> Patient:
     place, again = index % 8, index // 8
-    eyes, mouth = ("slight", "slight") if place == HEALTHY and again else SCHEME[place]
+    eyes, mouth = EYES[place], MOUTH[place]
+    if place == HEALTHY and again:
+        eyes = mouth = "slight"
     side = "none" if eyes == mouth == "none" else ("left", "right")[(index + again) % 2]
     gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
     tone = TONE_ORDER[index % 10]
@@ -134,26 +109,24 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
 def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
     """Return what the patient's face makes of a movement: pairs blink, brow, smile and droop.
 
-    Args:
-        patient: whose side, severities and gains count.
-        blink: lid closure that is meant (left, right), numbers or arrays; `brow`, `smile` alike.
+    The movement that is meant comes as pairs (left, right) of numbers or arrays.
     """
-    moved: dict[str, list] = {"blink": [], "brow": [], "smile": [], "droop": []}
-    for k, side in enumerate(("left", "right")):
-        weak = side == patient.side
-        eyes, mouth = (patient.eyes_gain, patient.mouth_gain) if weak else (1.0, 1.0)
-        wide = 0.08 * (1 - eyes)  # the lid of a weak eye stands a little wide
-        moved["blink"].append(blink[k] * eyes - wide)
-        moved["brow"].append(brow[k] * eyes - weak * DROOP[patient.eyes])
-        moved["smile"].append(smile[k] * mouth)
-        moved["droop"].append(weak * DROOP[patient.mouth] + 0 * smile[k])
-    return {name: tuple(pair) for name, pair in moved.items()}
+    weak = np.array([side == patient.side for side in ("left", "right")])
+    eyes, mouth = (np.where(weak, gain, 1.0) for gain in (patient.eyes_gain, patient.mouth_gain))
+    blink, brow, smile = (np.transpose(pair) for pair in (blink, brow, smile))  # (2,) or (n, 2)
+    moved = {
+        "blink": blink * eyes - 0.08 * (1 - eyes),  # the lid of a weak eye stands a little wide
+        "brow": brow * eyes - weak * DROOP[patient.eyes],
+        "smile": smile * mouth,
+        "droop": weak * DROOP[patient.mouth] + 0 * smile,
+    }
+    return {name: tuple(pair.T) for name, pair in moved.items()}
 
 
 def describe(patients: list[Patient]) -> pd.DataFrame:
-    """Return a table of drawn patients, one row each."""
+    """Return a table of synthetic patients, one row each."""
+    looks = ("style", "brow_tilt", "eye_uneven", "mouth_tilt")
     own = ("name", "side", "eyes", "mouth", "eyes_gain", "mouth_gain", "tone")
-    seen = ("style", "brow_tilt", "eye_uneven", "mouth_tilt")
-    rows = [[getattr(p, n) for n in own] + [getattr(p.look, n) for n in seen] for p in patients]
-    table = pd.DataFrame(rows, columns=[*own, *seen]).round(3)
+    rows = [[getattr(p, n) for n in own] + [getattr(p.look, n) for n in looks] for p in patients]
+    table = pd.DataFrame(rows, columns=[*own, *looks]).round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import papermill
 from conftest import PROJECT
 from helpers import small_parameters
@@ -24,10 +25,13 @@ def outputs_of(name: str, parameters: dict, folder: Path) -> list[dict]:
 
 def test_without_the_landmark_model_all_faces_are_shown_and_answered(tmp_path, monkeypatch):
     monkeypatch.setenv("PALSY_FACE_LANDMARKER", str(tmp_path / "absent.task"))
-    outputs = outputs_of("13_a_face_on_sliders", {}, tmp_path)
+    again = tmp_path / "again.npz"
+    outputs = outputs_of("13_a_face_on_sliders", {"write_to": str(again)}, tmp_path)
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 5
     assert sum(output.get("text") == "Right.\n" for output in outputs) == 3
     assert "measured beforehand" in json.dumps(outputs)
+    with np.load(again) as now, np.load(NOTEBOOKS / "faces_on_sliders.npz") as before:
+        assert all(np.abs(now[k].astype(float) - before[k]).max() <= 1 for k in before)
 
 
 def test_a_notebook_that_cannot_go_on_says_what_to_run_and_stays_green(smoke, tmp_path):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from palsy_utils.phantom.base import Look, Pose
 from palsy_utils.phantom.face import draw_face
+from palsy_utils.phantom.painter import Look, Pose
 from palsy_utils.phantom.patients import STYLE_ORDER
 
 ROUND = replace(Look(), style="bald")

@@ -1,0 +1,89 @@
+"""Notebook 13: what is drawn, what each modality sees of it, and how fast."""
+
+from time import process_time
+
+import numpy as np
+import pytest
+from conftest import PROJECT
+from helpers import functions_of
+
+from palsy_utils.files import PalsyError
+
+CENTRE = slice(60, 200)  # without hair and shoulders
+
+
+def notebook(why: str):
+    """Return what notebook 13 defines; `why` is empty if faces are measured."""
+    ours = functions_of(PROJECT / "notebooks" / "13_a_face_on_sliders.ipynb")
+    names = ours.see.__globals__
+    names |= {"why": why, "beforehand": PROJECT / "notebooks" / "faces_on_sliders.npz"}
+    names["rest"] = ours.see(ours.draw(ours.Face()))
+    return ours
+
+
+@pytest.fixture(scope="module")
+def looked_up():
+    return notebook("there is no model")
+
+
+@pytest.fixture(scope="module")
+def measured(landmarker_file):
+    return notebook("")
+
+
+def test_without_a_palsy_a_face_is_its_own_mirror_image_and_with_it_the_other_sides(looked_up):
+    draw, face = looked_up.draw, looked_up.Face(smile=0.7, blink=0.3, brow=0.5)
+    picture = draw(face).astype(int)
+    assert picture.shape == (256, 256, 3) and np.abs(picture - picture[:, ::-1]).mean() < 0.2
+    for region in looked_up.REGIONS:
+        weak = face._replace(region=region, severity=1.0)
+        left, right = (draw(weak._replace(side=s)).astype(int) for s in ("left", "right"))
+        assert np.abs(left - right[:, ::-1]).mean() < 0.2 < np.abs(left - right).mean()
+
+
+@pytest.mark.parametrize(("region", "rows"), [("eye", (90, 135)), ("mouth", (130, 200))])
+def test_only_the_weak_region_of_the_affected_side_changes(looked_up, region, rows):
+    well = looked_up.Face(region=region, smile=0.9, blink=0.8, brow=0.7)
+    pictures = [looked_up.draw(f).astype(int) for f in (well, well._replace(severity=1.0))]
+    moved = np.abs(pictures[1] - pictures[0])
+    assert moved[slice(*rows), 128:].sum() > 0.5 * moved.sum() > 0
+
+
+def test_each_modality_sees_the_palsy_it_should_and_hardly_the_skin(measured):
+    see, draw, apart, change = measured.see, measured.draw, measured.apart, measured.change
+    for region, meant in measured.MOVES.items():
+        well = measured.Face(region=region)._replace(**{meant: 1.0})
+        before, after = see(draw(well)), see(draw(well._replace(severity=1.0)))
+        was, now = apart(before, region), apart(after, region)
+        assert now["expressions"] - was["expressions"] > 0.2, region
+        assert now["coordinates"] - was["coordinates"] > 0.005, region
+        assert all(moved > 0 for moved in change(before, after).values())
+    moved = change(*(see(draw(measured.Face(tone=tone))) for tone in (2, 9)))
+    assert moved["rgb"] > 20 and moved["coordinates"] < 0.01
+
+
+def test_without_a_face_or_a_measurement_the_drawing_is_shown_alone(measured, looked_up):
+    assert list(measured.see(np.zeros((256, 256, 3), np.uint8))) == ["picture"]
+    for face in ({"smile": 0.7, "blink": 0.4}, {"region": "eye", "severity": 0.03, "blink": 1.0}):
+        with pytest.raises(PalsyError, match="not measured beforehand, and there is no model"):
+            looked_up.see(looked_up.draw(looked_up.Face(**face)))
+        looked_up.look_at(**face)
+
+
+def test_what_was_measured_beforehand_is_what_the_model_measures(measured, looked_up):
+    for face in ({}, {"region": "brow", "severity": 0.55, "brow": 1.0}, {"tone": 9}):
+        now, before = (o.see(o.draw(o.Face(**face))) for o in (measured, looked_up))
+        assert np.abs(before["coordinates"] - now["coordinates"]).max() < 0.002
+        assert np.abs(before["expressions"] - now["expressions"]).max() < 0.005
+
+
+def test_a_change_takes_less_than_0_4_seconds_of_the_processor(measured):
+    taken = []
+    for step in range(8):
+        start = process_time()
+        measured.look_at(severity=step / 8, smile=0.9)
+        figure = measured.plt.gcf()
+        figure.savefig("/dev/null", format="png")
+        measured.plt.close(figure)
+        taken.append(process_time() - start)
+    assert np.median(taken[1:]) < 0.4, taken
