@@ -115,11 +115,11 @@ def test_a_slider_changes_the_picture(lab, browser, landmarker_file):
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
     well, _ = page.evaluate(RUN_ALL)
     assert well
-    picture = page.locator(".widget-interact img")
+    picture = page.locator("img.widget-image")
     picture.scroll_into_view_if_needed()
     before = picture.get_attribute("src")
     page.locator(".widget-slider .noUi-handle").first.press("ArrowRight")
     page.wait_for_function(
-        "before => document.querySelector('.widget-interact img').src !== before", arg=before
+        "before => document.querySelector('img.widget-image').src !== before", arg=before
     )
     page.close()
