@@ -1,7 +1,7 @@
 """Fine-tuning image nets on a GPU: how fast, how long it waits for data, where images live.
 
 `make bench` writes `figures/benchmarks_gpu.csv` and `.md` where there is a CUDA device, in some
-five minutes. Images are random; ResNet50 starts from random weights, which takes the same time.
+three minutes. Images are random; ResNet50 starts from random weights, which takes the same time.
 """
 
 import sys
@@ -35,6 +35,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def best(work: Callable[[], object]) -> float:
+    return min(seconds(work) for _ in range(2))
+
+
 def write_images(path: Path) -> np.ndarray:
     """Write random images to disk, and return them mapped into memory."""
     store = np.lib.format.open_memmap(path, "w+", np.uint8, (FRAMES, SIZE, SIZE, 3))
@@ -61,8 +65,8 @@ def plain_loop(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None
         total += loss.item()
 
 
-def ours(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
-    training.train(build_image_net(), [images], labels, rows, HOW, GPU)
+def ours(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, config: Training = HOW) -> None:
+    training.train(build_image_net(), [images], labels, rows, config, GPU)
 
 
 def steps_alone(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
@@ -85,16 +89,17 @@ def measure(folder: Path) -> list[tuple[str, str]]:
     labels, rows = np.arange(FRAMES) % 2, np.arange(FRAMES)
     seconds(lambda: ours(images, labels, rows[:640]))  # cuDNN's own start, disk to page cache
     some = rows[: FRAMES // 4]
-    plain = seconds(lambda: plain_loop(images, labels, some)) * FRAMES / len(some)
+    plain = best(lambda: plain_loop(images, labels, some)) * FRAMES / len(some)
     torch.cuda.reset_peak_memory_stats()
-    whole = seconds(lambda: ours(images, labels, rows))
+    whole = best(lambda: ours(images, labels, rows))
     peak = torch.cuda.max_memory_allocated() / 1e9
-    loading = seconds(lambda: training.place([images], GPU))
-    alone = seconds(lambda: steps_alone(images, labels, rows))
+    loading = best(lambda: training.place([images], GPU))
+    alone = best(lambda: steps_alone(images, labels, rows))
     with patch.object(training, "place", in_main_memory):
         torch.cuda.reset_peak_memory_stats()
-        mapped = seconds(lambda: ours(images, labels, rows))
+        mapped = best(lambda: ours(images, labels, rows))
         mapped_peak = torch.cuda.max_memory_allocated() / 1e9
+    large = best(lambda: ours(images, labels, rows, HOW.model_copy(update={"batch_size": 256})))
     bits = "bfloat16" if training.has_bf16(GPU) else "float32"
     return [
         ("images and size", f"{FRAMES:,} RGB images, {SIZE} px, {images.nbytes / 1e9:.1f} GB"),
@@ -102,6 +107,7 @@ def measure(folder: Path) -> list[tuple[str, str]]:
             f"ResNet50, batches of {HOW.batch_size}, {bits}",
             f"{FRAMES / whole:,.0f} images a second",
         ),
+        (f"the same in batches of 256, {bits}", f"{FRAMES / large:,.0f} images a second"),
         ("plain loop, float32, images mapped from disk", f"{FRAMES / plain:,.0f} images a second"),
         ("ratio", f"{plain / whole:.2f}"),
         ("one epoch", f"{whole:.1f} s, of which {loading:.1f} s bring the images to the GPU"),
