@@ -197,6 +197,11 @@ def main() -> None:
         f"# On a GPU\n\n`make bench`, {where}; {(time.perf_counter() - start) / 60:.0f} minutes.\n"
     )
     text += f"\n{table.to_markdown(index=False)}\n"
+    text += (
+        "\nWith batches of 32 the processor, which starts the GPU's work, is the bound; batches of "
+        "256 show what the GPU could do. Waiting is the time beyond that of the same steps on one "
+        "batch that is there already.\n"
+    )
     write_text(text, PROJECT / "figures" / "benchmarks_gpu.md")
     print(text)
 
