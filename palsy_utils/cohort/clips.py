@@ -3,9 +3,12 @@
 import math
 import os
 import struct
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from palsy_utils.cohort.paths import LARGEST_IMAGE
 from palsy_utils.files import PalsyError, publish
@@ -69,28 +72,40 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
     return rows
 
 
+def sample(capture: cv2.VideoCapture, fps: float) -> Iterator[tuple[int, float, np.ndarray | None]]:
+    """Go through a clip: number of each picture, and its time in s since the first.
+
+    With them comes the picture itself if it is the first at or after 0, 1/6, 2/6, ... s.
+    """
+    start, time, due = 0.0, 0.0, 0
+    for number in count():
+        if not capture.grab():
+            return
+        stamp, image = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, None
+        if number == 0:
+            start = stamp
+        else:  # a stamp that does not move on (some files have none) is made up from the rate
+            time = stamp - start if stamp - start > time else time + 1 / fps
+        if time >= due / RATE - TOLERANCE:
+            _, image = capture.retrieve()
+        if image is not None:
+            due = math.floor((time + TOLERANCE) * RATE) + 1
+        yield number, time, image
+
+
 def _write_frames(
     capture: cv2.VideoCapture, root: Path, folder: str
 ) -> tuple[list[tuple[int, float, str, str]], bool]:
     """Return the rows of all frames taken, and whether the clip was as long as it promised."""
     fps = capture.get(cv2.CAP_PROP_FPS)
     fps = fps if 0 < fps <= 1000 else 30.0
-    rows, number, start, time, due = [], -1, 0.0, 0.0, 0
-    while capture.grab():
-        number += 1
-        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if number == 0:
-            start = stamp
-            # OpenCV's time counts from the stream's first stamp; this one is the stamp itself.
-            first = max(stamp, capture.get(cv2.CAP_PROP_PTS) / fps)
-        else:  # a stamp that does not move on (some files have none) is made up from the rate
-            time = stamp - start if stamp - start > time else time + 1 / fps
-        if time < due / RATE - TOLERANCE:
+    rows, number, time, first = [], -1, 0.0, 0.0
+    for number, time, image in sample(capture, fps):
+        if number == 0:  # OpenCV's time counts from the stream's first stamp; this is that stamp
+            first = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first = max(first, capture.get(cv2.CAP_PROP_PTS) / fps)
+        if image is None:
             continue
-        readable, image = capture.retrieve()
-        if not readable:
-            continue
-        due = math.floor((time + TOLERANCE) * RATE) + 1
         file = f"{folder}/{number}.jpg"
         with publish(root / file) as part:
             part.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])

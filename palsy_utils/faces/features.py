@@ -34,21 +34,9 @@ ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye h
 BROW_PAIRS = ((70, 300), (105, 334), (55, 285))  # right, left: outer, middle, inner
 RIGHT_BROW, LEFT_BROW = (70, 63, 105, 66, 55), (285, 296, 334, 293, 300)
 RIGHT_LIP, LEFT_LIP = (61, 39, 37, 0, 17, 84, 181), (291, 269, 267, 0, 17, 314, 405)
-HANDCRAFTED = (
-    "brow angle outer", "brow angle middle", "brow angle inner", "brow height",
-    "brow above eye outer", "brow above eye middle", "brow above eye inner",
-    "eye angle", "eye width", "eye to ear", "eye to nose", "lid gap", "lid gap outer",
-    "lid gap inner",
-    "mouth angle", "eye to lower lip", "lip gap outer", "lip gap inner", "mouth half width",
-    "mean lip gap outer", "mean lip gap inner", "lip perimeter",
-    "nose angle", "nose to lip angle", "nose wing to lip", "middle brow to lip",
-    "inner brow to lip", "lip to chin", "philtrum",
-)  # fmt: skip
-
-# A mirror turns the sign of all features but these.
-SYMMETRIC = [HANDCRAFTED.index(name) for name in HANDCRAFTED if name.startswith("mean ")]
-SYMMETRIC += [HANDCRAFTED.index(name) for name in ("lip to chin", "philtrum")]
-SIGNS = np.where(np.isin(np.arange(len(HANDCRAFTED)), SYMMETRIC), 1, -1).astype(np.float32)
+# A mirror turns the sign of all handcrafted features but these: lip gaps, lip to chin, philtrum.
+SYMMETRIC = (19, 20, 27, 28)
+SIGNS = np.where(np.isin(np.arange(29), SYMMETRIC), 1, -1).astype(np.float32)
 
 # The 145 numbers of `asymmetry`: the landmark (the left one of a pair) and its axis, or the score.
 ASYMMETRY = [f"{POINTS_125[i]} {axis}" for i in LEFT_OF_PAIR for axis in "xy"]
@@ -77,67 +65,54 @@ def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:
 
 
 def handcrafted(points: np.ndarray) -> np.ndarray:
-    """Return the 29 features (`HANDCRAFTED`) of upright faces (`upright`): (n, 29) float32.
+    """Return the 29 handcrafted features of upright faces (`upright`): (n, 29) float32.
 
     Args:
         points: (n, 478, 2).
     """
-
-    def x(i: int) -> np.ndarray:
-        return points[:, i, 0]
-
-    def y(i: int) -> np.ndarray:
-        return points[:, i, 1]
+    x, y = np.moveaxis(points, -1, 0).swapaxes(1, 2)  # of each landmark, for all faces
 
     def d(i: int, j: int) -> np.ndarray:
-        return np.linalg.norm(points[:, i, :2] - points[:, j, :2], axis=-1)
+        return np.linalg.norm(points[:, i] - points[:, j], axis=-1)
 
     def tilt(right: int, left: int) -> np.ndarray:  # degrees; positive: the left end is lower
-        return np.degrees(np.arctan2(y(left) - y(right), np.abs(x(left) - x(right))))
+        return np.degrees(np.arctan2(y[left] - y[right], np.abs(x[left] - x[right])))
 
     def log_ratio(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.log((left + ALMOST_CLOSED) / (right + ALMOST_CLOSED))
 
-    def mean_y(indices: tuple) -> np.ndarray:
-        return points[:, indices, 1].mean(1)
+    def perimeter(indices: tuple) -> np.ndarray:
+        corners = points[:, indices]
+        return np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=-1).sum(1)
 
-    face = x(356) - x(127)
-    mouth = x(291) - x(61)
-    right_gaps, left_gaps = (d(39, 181), d(37, 84)), (d(269, 405), d(267, 314))
-    right_lids, left_lids = (d(160, 144), d(158, 153)), (d(387, 373), d(385, 380))
-    above = [  # how high a brow stands above the outer corner of its own eye
-        (y(359) - y(left)) - (y(130) - y(right)) for right, left in BROW_PAIRS
-    ]
+    lids = [(d(387, 373), d(160, 144)), (d(385, 380), d(158, 153))]  # left, right: outer, inner
+    gaps = [(d(269, 405), d(39, 181)), (d(267, 314), d(37, 84))]  # of the lips, likewise
     features = [
         *(tilt(right, left) for right, left in BROW_PAIRS),
-        mean_y(LEFT_BROW) - mean_y(RIGHT_BROW),
-        *above,
-        tilt(130, 359),
-        log_ratio(np.abs(x(359) - x(398)), np.abs(x(173) - x(130))),
-        log_ratio(np.abs(x(356) - x(359)), np.abs(x(130) - x(127))),
-        log_ratio(d(359, 327), d(130, 98)),
-        log_ratio(np.mean(left_lids, 0), np.mean(right_lids, 0)),
-        *(log_ratio(left, right) for left, right in zip(left_lids, right_lids, strict=True)),
-        tilt(61, 291),
-        log_ratio(d(359, 17), d(130, 17)),
-        *(log_ratio(left, right) for left, right in zip(left_gaps, right_gaps, strict=True)),
-        log_ratio(d(291, 17), d(61, 17)),
-        *((left + right) / 2 / mouth for left, right in zip(left_gaps, right_gaps, strict=True)),
-        log_ratio(_perimeter(points, LEFT_LIP), _perimeter(points, RIGHT_LIP)),
-        tilt(98, 327),
-        np.degrees(np.arctan2(x(17) - x(1), y(17) - y(1))),  # positive: the lip is to the left
-        log_ratio(d(327, 17), d(98, 17)),
-        log_ratio(d(334, 17), d(105, 17)),
-        log_ratio(d(296, 17), d(66, 17)),
-        d(17, 152) / face,
-        d(0, 1) / face,
+        points[:, LEFT_BROW, 1].mean(1) - points[:, RIGHT_BROW, 1].mean(1),
+        # how high each brow stands above the outer corner of its own eye
+        *((y[359] - y[left]) - (y[130] - y[right]) for right, left in BROW_PAIRS),
+        tilt(130, 359),  # eyes
+        log_ratio(np.abs(x[359] - x[398]), np.abs(x[173] - x[130])),  # width of an eye
+        log_ratio(np.abs(x[356] - x[359]), np.abs(x[130] - x[127])),  # eye to ear
+        log_ratio(d(359, 327), d(130, 98)),  # eye to nose
+        log_ratio(*np.mean(lids, 0)),
+        *(log_ratio(*pair) for pair in lids),
+        tilt(61, 291),  # mouth
+        log_ratio(d(359, 17), d(130, 17)),  # eye to lower lip
+        *(log_ratio(*pair) for pair in gaps),
+        log_ratio(d(291, 17), d(61, 17)),  # half the width of the mouth
+        *((left + right) / 2 / (x[291] - x[61]) for left, right in gaps),
+        log_ratio(perimeter(LEFT_LIP), perimeter(RIGHT_LIP)),
+        tilt(98, 327),  # nose
+        np.degrees(np.arctan2(x[17] - x[1], y[17] - y[1])),  # positive: the lip is to the left
+        log_ratio(d(327, 17), d(98, 17)),  # wing of the nose to lip
+        log_ratio(d(334, 17), d(105, 17)),  # middle of the brow to lip
+        log_ratio(d(296, 17), d(66, 17)),  # inner end of the brow to lip
+        d(17, 152) / (x[356] - x[127]),  # lip to chin
+        d(0, 1) / (x[356] - x[127]),  # philtrum
     ]
     return np.stack(features, 1).astype(np.float32)
-
-
-def _perimeter(points: np.ndarray, indices: tuple) -> np.ndarray:
-    corners = points[:, indices, :2]
-    return np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=-1).sum(1)
 
 
 class Modality(NamedTuple):

@@ -15,26 +15,19 @@ from palsy_utils.cohort.paths import check_inside, list_images, natural_key
 from palsy_utils.cohort.yfp import SOURCE_FPS, list_frames
 from palsy_utils.files import PalsyError, progress, write_csv
 from palsy_utils.processes import side_by_side
-from palsy_utils.stamps import CODE, DONE, OPEN, State, content, identity, state, write_stamp
+from palsy_utils.stamps import CODE, DONE, State, content, identity, state, write_stamp
 
 VIDEO = ["patient", "video", "file", "kind"]
 COLUMNS = {"patient": str, "video": str, "frame": int, "time_s": float, "file": str, "note": str}
 
 
-def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
+def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
     """Write the frames of all clips, and an index of every video: `frames/<video>.csv`, last.
 
     A frame is `frames/<video>/<frame>.jpg`, named with its number in the clip from 0 and upright
     as players show it. Videos whose frames are up to date (`stamps.py`) are passed over, so that a
     run that was interrupted goes on where it stopped. Clips of which only measurements are at hand
-    have no frames.
-
-    Args:
-        cohort: as from `load_cohort`.
-        workers: processes to use, as many as there are cores if None.
-
-    Returns:
-        report, one row a video: video, frames, seconds (time stamp of the last frame), notes.
+    have no frames. `workers` are processes; None for one a core.
 
     Raises:
         PalsyError: names the videos that give no frame, after all others are done.
@@ -52,7 +45,6 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
             f"({'; '.join(bad)}): replace them or take them out of the cohort, then run the same "
             "again; the others are done."
         )
-    return pd.DataFrame([_report(cohort, video) for video in videos])
 
 
 def load_frames(cohort: Cohort) -> pd.DataFrame:
@@ -71,12 +63,13 @@ def load_frames(cohort: Cohort) -> pd.DataFrame:
     for video in cohort.videos.itertuples(index=False):
         if video.kind == "measured":
             continue
+        path = index_path(cohort.root, video.video)
         if (found := frames_state(cohort, video)).kind != DONE:
             raise PalsyError(
-                f"{index_path(cohort.root, video.video)} is {found}: run extract_frames (notebook "
-                "01) on this cohort first."
+                f"{path} is {found}: run extract_frames (notebook 01) on this cohort first."
             )
-        tables.append(_read_index(cohort.root, video.video).assign(patient=video.patient))
+        table = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
+        tables.append(table.assign(patient=video.patient))
     frames = pd.concat(tables or [pd.DataFrame(columns=list(COLUMNS))], ignore_index=True)
     return frames.sort_values(["patient", "video", "frame"], ignore_index=True)
 
@@ -100,10 +93,8 @@ def frames_from(cohort: Cohort, video: tuple) -> dict:
 
 def frames_state(cohort: Cohort, video: tuple) -> State:
     """Say whether the frames of a video are up to date (`stamps.py`)."""
-    try:
-        return state(index_path(cohort.root, video.video), frames_from(cohort, video), cohort.root)
-    except OSError:
-        return State(OPEN)
+    path = index_path(cohort.root, video.video)
+    return state(path, lambda: frames_from(cohort, video), cohort.root)
 
 
 def index_path(root: Path, video: str) -> Path:
@@ -122,24 +113,6 @@ def _list_images(cohort: Cohort, video: tuple) -> list[tuple[int, float, str]]:
     return [(n, i / RATE, file) for i, (n, file) in images]
 
 
-def _read_index(root: Path, video: str) -> pd.DataFrame:
-    return pd.read_csv(index_path(root, video), dtype=COLUMNS, keep_default_na=False)
-
-
-def _report(cohort: Cohort, video: tuple) -> dict[str, object]:
-    if video.kind == "measured":
-        note = "the file is not at hand, but its measurements are"
-        return {"video": video.video, "frames": 0, "seconds": 0.0, "notes": note}
-    table = _read_index(cohort.root, video.video)
-    notes = table.loc[table["note"] != "", "note"].value_counts()
-    return {
-        "video": video.video,
-        "frames": len(table),
-        "seconds": float(table["time_s"].iloc[-1]),
-        "notes": "; ".join(note if n == 1 else f"{n} {note}" for note, n in notes.items()),
-    }
-
-
 def _prepare(cohort: Cohort, video: tuple) -> str | None:
     """Make one video's index, with frames if it is a clip; return what is wrong with it."""
     root, file = cohort.root, video.file
@@ -150,7 +123,8 @@ def _prepare(cohort: Cohort, video: tuple) -> str | None:
             rows = extract_clip(root, file, f"frames/{video.video}")
         else:
             listed = _list_images(cohort, video)
-            rows = [(n, time, image, _note_on_image(root / image)) for n, time, image in listed]
+            notes = ["unreadable", ""]  # as the first bytes tell
+            rows = [(*one, notes[cv2.haveImageReader(str(root / one[2]))]) for one in listed]
         if not rows:
             raise BadVideoError("holds no image")
     except FileNotFoundError:
@@ -167,8 +141,3 @@ def _prepare(cohort: Cohort, video: tuple) -> str | None:
     pictures = [root / image for image in table["file"]] if video.kind == "clip" else []
     write_stamp(path, made_from, pictures, opencv=cv2.__version__)
     return None
-
-
-def _note_on_image(path: Path) -> str:
-    """Tell from its first bytes whether OpenCV can read an image at all."""
-    return "" if cv2.haveImageReader(str(path)) else "unreadable"

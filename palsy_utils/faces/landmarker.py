@@ -69,9 +69,9 @@ def measure_image(image: np.ndarray) -> dict:
     """
     height, width = image.shape[:2]
     dy, dx = height // 2, width // 2
-    faces, note = _detect(image, 0, 0, width, height), ""
+    faces, note = detect(image), ""
     if not faces:
-        faces, note = _detect(image, -dx, -dy, width + dx, height + dy), "padded"
+        faces, note = _detect_in(image, -dx, -dy, width + dx, height + dy), "padded"
     if not faces:
         faces, note = _detect_small(image), "enlarged"
     measured = {"found": bool(faces), "n_faces": len(faces), "height": height, "width": width}
@@ -87,30 +87,32 @@ def measure_image(image: np.ndarray) -> dict:
     }
 
 
-def _detect(
-    image: np.ndarray, left: int, top: int, right: int, bottom: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return landmarks (478, 3) and expression scores (52,) of each face in a part of a picture.
-
-    The part is given in pixels; beyond the picture it repeats the picture's edge. Landmarks are
-    in fractions of the whole picture.
-    """
+def detect(picture: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return landmarks (478, 3), in fractions of an RGB picture, and scores (52,) of each face."""
     import mediapipe as mp
 
+    image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+    result = open_landmarker().detect(image)
+    faces = [np.array([(p.x, p.y, p.z) for p in face]) for face in result.face_landmarks]
+    scores = [np.array([s.score for s in f], np.float32) for f in result.face_blendshapes]
+    return list(zip(faces, scores, strict=True))
+
+
+def _detect_in(
+    image: np.ndarray, left: int, top: int, right: int, bottom: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Detect faces in a part of a picture, given in pixels.
+
+    Beyond the picture the part repeats its edge. Landmarks are in fractions of the whole picture.
+    """
     height, width = image.shape[:2]
     part = image[max(top, 0) : bottom, max(left, 0) : right]
     beyond = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)))
     if np.any(beyond):
         part = np.pad(part, (*beyond, (0, 0)), mode="edge")
-    picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(part))
-    result = open_landmarker().detect(picture)
     scale = np.array([(right - left) / width, (bottom - top) / height, (right - left) / width])
     shift = np.array([left / width, top / height, 0])
-    faces = [
-        np.array([(p.x, p.y, p.z) for p in face]) * scale + shift for face in result.face_landmarks
-    ]
-    scores = [np.array([s.score for s in f], np.float32) for f in result.face_blendshapes]
-    return list(zip(faces, scores, strict=True))
+    return [(face * scale + shift, scores) for face, scores in detect(part)]
 
 
 def _detect_small(image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -123,13 +125,13 @@ def _detect_small(image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     half = (sides + 1) // 2
     columns, rows = ((0, rest // 2, rest) for rest in sides - half)
     starts = np.array([(column, row) for row in rows for column in columns])
-    found = [face for start in starts for face in _detect(image, *start, *(start + half))]
+    found = [face for start in starts for face in _detect_in(image, *start, *(start + half))]
     if not found:
         return []
     points = max(found, key=_size)[0][:, :2] * sides
     low, high = points.min(0), points.max(0)
     middle, reach = (low + high) / 2, 1.5 * (high - low).max()
-    return _detect(image, *(middle - reach).astype(int), *(middle + reach).astype(int))
+    return _detect_in(image, *(middle - reach).astype(int), *(middle + reach).astype(int))
 
 
 def _size(face: tuple[np.ndarray, np.ndarray]) -> float:

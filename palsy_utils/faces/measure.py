@@ -20,51 +20,30 @@ N_LANDMARKS, N_EXPRESSIONS = 478, 52
 MEASURING = "measuring faces"
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
+UNREADABLE = dict.fromkeys(STORED) | {"found": False, "n_faces": 0, "note": ""}
+UNREADABLE |= {"height": 0, "width": 0}
 
 
-def measure_faces(cohort: Cohort, workers: int | None = None) -> pd.DataFrame:
+def measure_faces(cohort: Cohort, workers: int | None = None) -> None:
     """Measure every frame of a cohort into `faces/<video>.parquet`, frames without a face too.
 
-    A video whose measurements are up to date (`stamps.py`) is not measured again.
-
-    Args:
-        cohort: its frames must have been extracted (`frames.extract_frames`).
-        workers: processes that measure side by side; None for one a core.
-
-    Returns:
-        One row a video: `video`, `frames`, `faces`, `no_face`, and `notes` with their counts.
+    Its frames must have been extracted. A video whose measurements are up to date (`stamps.py`) is
+    not measured again. `workers` are processes; None for one a core.
 
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-
     frames = dict(list(load_frames(cohort).groupby("video")))
     videos = cohort.videos[VIDEO].itertuples(index=False)
     missing = [v for v in videos if v.video in frames and faces_state(cohort, v).kind != DONE]
-    if missing:
-        find(LANDMARKER)  # one clear error, early
-        alone = len(missing) == 1  # then its frames are counted, else the videos
-        jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
-        running = side_by_side(_measure_video, jobs, workers)
-        for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
-            pass
-    table, _, _ = load_faces(cohort)
-    return pd.DataFrame(
-        [
-            {
-                "video": video,
-                "frames": len(rows),
-                "faces": int(rows["found"].sum()),
-                "no_face": int((~rows["found"]).sum()),
-                "notes": ", ".join(f"{n} x {k}" for k, n in _count_notes(rows).items()),
-            }
-            for video, rows in table.groupby("video", sort=False)
-        ]
-    )
-
-
-def _count_notes(rows: pd.DataFrame) -> dict[str, int]:
-    return rows["note"].str.split("; ").explode().replace("", None).value_counts().to_dict()
+    if not missing:
+        return
+    find(LANDMARKER)  # one clear error, early
+    alone = len(missing) == 1  # then its frames are counted, else the videos
+    jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+    running = side_by_side(_measure_video, jobs, workers)
+    for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
+        pass
 
 
 def faces_file(root: Path, video: str) -> Path:
@@ -90,26 +69,19 @@ def faces_state(cohort: Cohort, video: tuple) -> State:
     """Say whether the measurements of a video are up to date (`stamps.py`)."""
     path = faces_file(cohort.root, video.video)
     if video.kind == "measured":  # with a stamp or without, but whole if there is one
-        broken = stamps.find_damage(path, stamps.read_stamp(path)["files"], cohort.root)
+        broken = stamps.find_damage(path, root=cohort.root)
         return State(stamps.DAMAGED, broken) if broken else State(DONE)
-    try:
-        return stamps.state(path, faces_from(cohort, video), cohort.root)
-    except OSError:
-        return State(stamps.OPEN)
+    return stamps.state(path, lambda: faces_from(cohort, video), cohort.root)
 
 
 def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
     rows, each = [], frames.itertuples()
     for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
         image, note = read_image(root / frame.file)
-        if image is None:
-            measured = {"found": False, "n_faces": 0, "note": "", "height": 0, "width": 0}
-            measured |= {"landmarks": None, "expressions": None}
-        else:
-            measured = measure_image(image)
+        measured = UNREADABLE if image is None else measure_image(image)
         identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
         notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
-        rows.append(identity | measured | {"note": "; ".join(notes)})
+        rows.append(measured | identity | {"note": "; ".join(notes)})
     path = faces_file(root, rows[0]["video"])
     write_faces(pd.DataFrame(rows)[STORED], path)
     stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))

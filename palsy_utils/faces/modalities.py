@@ -22,16 +22,12 @@ SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
 
 
 def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
-    """Write the four modalities of every frame that has a face and a label.
+    """Write all modalities of every frame that has a face and a label, and return the samples.
 
-    `modalities/`: `samples.csv` (`SAMPLES`), `coordinates.npy` (n, 125, 2), `expressions.npy`
-    (n, 52), and beyond the paper `asymmetry.npy` (n, 145) and `handcrafted.npy` (n, 29), float32.
-    `images/`: `rgb-<size>.npy` (n, size, size, 3) and `lines-<size>.npy`
-    (n, size, size), uint8. Row i of each is row i of the samples. What is up to date (`stamps.py`)
-    is left alone. A cohort that has measurements but no pictures gets no RGB images.
-
-    Returns:
-        The samples.
+    `modalities/`: `samples.csv` (`SAMPLES`) and an array of each structured modality, such as
+    `coordinates.npy` (n, 125, 2), float32. `images/`: `rgb-<size>.npy` (n, size, size, 3) and
+    `lines-<size>.npy` (n, size, size), uint8. Row i of each is row i of the samples. What is up to
+    date (`stamps.py`) is left alone. Without pictures, of measurements alone, no RGB images come.
 
     Raises:
         PalsyError: nothing is measured, or no frame has both a face and a label.
@@ -105,16 +101,17 @@ def image_file(modality: str, size: int) -> str:
 
 def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
     """Say of samples and images whether they are up to date (`stamps.py`), by file."""
-    have_pictures = (cohort.videos["kind"] != "measured").all()
-    images = [n for n, m in MODALITIES.items() if not m.numbers]
-    images = [n for n in images if have_pictures or not MODALITIES[n].from_picture]
+    measured, root = (cohort.videos["kind"] == "measured").any(), cohort.root
+    images = [
+        n for n, m in MODALITIES.items() if not m.numbers and not (m.from_picture and measured)
+    ]
     files = [image_file(name, size) for name in images]
     try:
         made_from = samples_from(cohort)
     except OSError:
         return dict.fromkeys([SAMPLES_FILE, *files], State(stamps.OPEN))
     drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
-    wanted, root = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from), cohort.root
+    wanted = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from)
     states = {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
     known = stamps.read_stamp(root / SAMPLES_FILE)["files"]
     if states[SAMPLES_FILE].kind == DONE and {f"{name}.npy" for name in STRUCTURED} - {*known}:
@@ -164,39 +161,27 @@ def load_samples(cohort: Cohort) -> pd.DataFrame:
         PalsyError: they were not built yet, or are out of date or damaged.
     """
     path = cohort.root / SAMPLES_FILE
-    try:
-        found = stamps.state(path, samples_from(cohort), cohort.root)
-    except OSError:
-        found = State(stamps.OPEN)
+    found = stamps.state(path, lambda: samples_from(cohort), cohort.root)
     if found.kind != DONE:
         raise PalsyError(f"{path} is {found}: run notebook 02 (faces and modalities) first.")
     return pd.read_csv(path, dtype={"patient": str, "video": str})
 
 
 def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
-    """Load one modality of all samples, mapped into memory rather than read.
+    """Load one of `MODALITIES` of all samples, mapped into memory rather than read.
 
-    Args:
-        root: the cohort's folder.
-        modality: a name in `MODALITIES`.
-        size: side of the images in pixels; structured modalities ignore it.
-
-    Returns:
-        Row i belongs to sample i; shapes as in `build_modalities`.
+    Row i belongs to sample i; shapes as in `build_modalities`, structured ones of any `size`.
 
     Raises:
         PalsyError: it was not built yet, not from the samples of now, or has no pictures.
     """
-    samples = root / SAMPLES_FILE
-    if modality in STRUCTURED:
-        path = root / "modalities" / f"{modality}.npy"
-        fits = not stamps.find_damage(samples, [path.name], root)
-    else:
-        path = root / image_file(modality, size)
-        made_from = stamps.read_stamp(path)["made_from"]
-        fits = made_from.get("samples") == stamps.identity(stamps.read_stamp(samples)["made_from"])
-        fits = fits and not stamps.find_damage(path, [path.name], root)
-    if not fits:
+    product, fits = root / SAMPLES_FILE, True
+    path = root / "modalities" / f"{modality}.npy"
+    if not MODALITIES[modality].numbers:
+        samples = stamps.identity(stamps.read_stamp(product)["made_from"])
+        path = product = root / image_file(modality, size)
+        fits = stamps.read_stamp(path)["made_from"].get("samples") == samples
+    if not fits or stamps.find_damage(product, [path.name], root):
         raise PalsyError(
             f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "
             "(faces and modalities) with this profile; a cohort that has measurements but no "

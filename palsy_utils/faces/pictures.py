@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
+from PIL import Image
 
 from palsy_utils.cohort.paths import LARGEST_IMAGE
 
@@ -36,9 +38,6 @@ def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     grey. What cannot be read comes back as None with the note `unreadable`, more than
     `LARGEST_IMAGE` pixels, as the header says, as None with `too large`.
     """
-    import cv2
-    from PIL import Image
-
     try:
         with (
             warnings.catch_warnings(action="ignore"),

@@ -5,8 +5,6 @@ camera was, not how the face moves, so they are taken out by one similarity tran
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -114,16 +112,9 @@ def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np
         size: side of the image in pixels; lines are drawn anti-aliased at this size.
         mouth_and_nose: whether lips and nose are drawn besides what the text names.
     """
-    along, cuts = _line_points(mouth_and_nose)
-    fixed = np.rint(in_window(points, along, size) * 16).astype(np.int32)  # sixteenths of a pixel
-    image = np.zeros((size, size), np.uint8)
-    lines = [fixed[start:end] for start, end in pairwise(cuts)]
-    cv2.polylines(image, lines, False, 255, max(1, round(size / 112)), cv2.LINE_AA, shift=4)
-    return image
-
-
-@lru_cache
-def _line_points(mouth_and_nose: bool) -> tuple[np.ndarray, list[int]]:
-    """Return the landmarks along all lines, one line after the other, and where each starts."""
+    at = np.rint(in_window(points, range(len(points)), size) * 16).astype(np.int32)
     parts = LINES_OF_THE_TEXT + (LINES_OF_MOUTH_AND_NOSE if mouth_and_nose else ())
-    return np.concatenate(parts), [0, *np.cumsum([len(part) for part in parts])]
+    lines, image = [at[list(part)] for part in parts], np.zeros((size, size), np.uint8)
+    thick = max(1, round(size / 112))
+    cv2.polylines(image, lines, False, 255, thick, cv2.LINE_AA, shift=4)  # in sixteenths of a pixel
+    return image

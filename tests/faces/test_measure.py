@@ -18,12 +18,11 @@ class TestMeasuring:
         committed, landmarks, scores = load_faces(load_cohort(small))
         shutil.rmtree(small / "faces")
         cohort = load_cohort(small)
-        report = measure_faces(cohort, workers=2)
+        measure_faces(cohort, workers=2)
         again, landmarks_again, scores_again = load_faces(cohort)
         pd.testing.assert_frame_equal(committed, again)
         assert np.abs(landmarks - landmarks_again).max() < 1e-4
         assert np.abs(scores - scores_again).max() < 1e-3
-        assert report["faces"].sum() == len(again)
 
     @pytest.mark.parametrize(
         ("name", "seconds", "share"),
