@@ -12,7 +12,6 @@ import pandas as pd
 from torch import nn
 
 from palsy_utils.cohort.load import Cohort, load_cohort
-from palsy_utils.cohort.paths import list_images
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval
 from palsy_utils.evidence.table import PACKAGES, is_drawn
@@ -130,15 +129,8 @@ def file_hashes(cohort: Cohort) -> list[str]:
 
     With these a report can tell a clip that the model was fitted on.
     """
-    hashes = []
-    for video in cohort.videos.itertuples():
-        path = cohort.root / video.file
-        if path.is_dir():
-            files = [cohort.root / file for _, file in list_images(cohort.root, video.file)]
-            hashes.append(sha256(*files)[:16])
-        elif path.is_file():
-            hashes.append(sha256(path)[:16])
-    return hashes
+    videos = cohort.sources.values()
+    return [sha256(*(cohort.root / file for *_, file in files))[:16] for files in videos]
 
 
 def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:

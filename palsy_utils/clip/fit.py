@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from palsy_utils.clip.card import card, card_facts, pooled_temperature
+from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.cohort.people import known_sides
 from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples

@@ -65,7 +65,8 @@ def measure_clip(
     # Nothing is known of the clip; a stand-in label lets every frame with a face through.
     labels = videos.assign(start_s=0.0, end_s=np.inf, eyes=None, mouth=None, label=0.0)
     videos = videos.assign(file=list(copies), kind=kind)
-    cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, "video", ())
+    sources = {name: [(0, 0.0, copy)] for name, copy in zip(names, copies, strict=True)}
+    cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, sources, "video", ())
     extract_frames(cohort, workers=1)
     if measured and kind == "clip" and not is_at_hand(LANDMARKER):
         cohort = replace(cohort, notes=borrow_faces(cohort, load_cohort(measured)))

@@ -5,15 +5,14 @@ Three shapes are recognised: `labels.csv`, one folder per class, and the YFP dat
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from palsy_utils.cohort.class_folders import find_classes, read_class_folders
-from palsy_utils.cohort.labels_csv import read_labels
-from palsy_utils.cohort.paths import list_images, natural_key
-from palsy_utils.cohort.people import load_people
+from palsy_utils.cohort.labels_csv import load_people, read_labels
+from palsy_utils.cohort.paths import RATE, Files, list_files, natural_key, number_images
 from palsy_utils.cohort.yfp import is_yfp, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
@@ -31,6 +30,7 @@ class Cohort:
         "folder" (of images), or "measured" (file not at hand, but faces/<video>.parquet is).
     labels: eyes, mouth (normal, slight, strong, missing) and label (1 palsy, 0 not, NaN) by
         patient, video and either the interval [start_s, end_s) or, in YFP, the frame.
+    sources: of each video that is at hand, its clip or its images as (frame, time in s, file).
     group: what a fold leaves out: "patient", or "video" where nobody knows who is who.
     notes: what was repaired, left out, or deserves a warning; one sentence each.
     """
@@ -40,6 +40,7 @@ class Cohort:
     kind: str
     videos: pd.DataFrame
     labels: pd.DataFrame
+    sources: dict[str, list[tuple[int, float, str]]]
     group: str
     notes: tuple[str, ...]
 
@@ -50,22 +51,24 @@ def load_cohort(root: Path | str) -> Cohort:
     Raises:
         PalsyError: no such folder, an unknown shape, or anything wrong in it; says where.
     """
-    root, group = Path(root), "patient"
+    root, group, sources = Path(root), "patient", None
     if not root.is_dir():
         problem = "is a file" if root.exists() else "is not there"
         raise PalsyError(f"{root} {problem}: give the folder of a cohort, such as data/phantom.")
     try:
+        files = list_files(root)
         if (root / "labels.csv").is_file():
-            kind, (videos, labels, notes) = "labels.csv", read_labels(root)
-        elif is_yfp(root):
-            kind, (videos, labels, group, notes) = "YFP tree", read_yfp(root)
-        elif find_classes(root):
-            kind, (videos, labels, notes) = "class folders", read_class_folders(root)
+            kind, (videos, labels, notes) = "labels.csv", read_labels(root, files)
+        elif is_yfp(files):
+            kind, (videos, labels, sources, group, notes) = "YFP tree", read_yfp(root, files)
+        elif find_classes(files):
+            kind, (videos, labels, notes) = "class folders", read_class_folders(root, files)
         else:
             raise PalsyError(
                 f"{root} is no cohort: it needs a labels.csv, or the two folders palsy/ and "
                 "healthy/, or the YFP folders Image/ to Image4/ and Image_large_XML/."
             )
+        people = load_people(root)
     except OSError as error:
         raise PalsyError(
             f"{error.filename or root} cannot be read ({error.strerror}): check that it is whole "
@@ -77,13 +80,22 @@ def load_cohort(root: Path | str) -> Cohort:
         labels["label"] = binary_label(labels["eyes"], labels["mouth"])
     if unlabelled := int((labels[[*REGIONS, "label"]].isna().all(axis=1)).sum()):
         notes.append(f"{unlabelled} row(s) of {kind} carry no label.")
-    known = set(videos["patient"])
-    if strangers := [who for who in load_people(root).index if who not in known]:
+    if strangers := [patient for patient in people.index if patient not in {*videos["patient"]}]:
         notes.append(
             f"patients.csv tells of {len(strangers)} people who are in no video, the first "
             f"{strangers[0]!r}: compare how they are written."
         )
-    return Cohort(root, root.resolve().name, kind, videos, labels, group, tuple(notes))
+    sources = sources or _list_sources(videos, files)
+    name = root.resolve().name
+    return Cohort(root, name, kind, videos, labels, sources, group, tuple(notes))
+
+
+def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[int, float, str]]]:
+    sources = {v.video: [(0, 0.0, v.file)] for v in videos.itertuples() if v.kind != "measured"}
+    for video in videos[videos["kind"] == "folder"].itertuples():
+        images = enumerate(number_images(files[str(PurePosixPath(video.file))]))
+        sources[video.video] = [(n, i / RATE, f"{video.file}/{name}") for i, (n, name) in images]
+    return sources
 
 
 def binary_label(eyes: pd.Series, mouth: pd.Series) -> pd.Series:
@@ -111,67 +123,69 @@ def frame_labels(cohort: Cohort, frames: pd.DataFrame) -> pd.DataFrame:
     return frames.assign(**regions, label=rows["label"])
 
 
-def per_patient_counts(labelled_frames: pd.DataFrame) -> pd.DataFrame:
-    """Count videos, frames and labels of each patient.
+def _label_rows(cohort: Cohort, frames: pd.DataFrame) -> np.ndarray:
+    """Return for each frame the position of its row in `cohort.labels`, -1 where there is none."""
+    labels = cohort.labels
+    if "frame" in labels:  # a label of one frame is an interval of one frame
+        place, start, end = frames["frame"], labels["frame"], labels["frame"] + 1
+    else:
+        place, start, end = frames["time_s"] + TOLERANCE, labels["start_s"], labels["end_s"]
+    left = frames[["video"]].assign(place=place.astype(float), at=range(len(frames)))
+    right = labels[["video"]].assign(
+        place=start.astype(float), end=end.astype(float), row=range(len(labels))
+    )
+    left, right = (side.astype({"video": object}).sort_values("place") for side in (left, right))
+    # Intervals of a video never overlap: only the last that starts no later can hold a frame.
+    last = pd.merge_asof(
+        left.sort_values("place"), right.sort_values("place"), on="place", by="video"
+    )
+    last = last.sort_values("at")
+    return last["row"].where(last["place"] < last["end"], -1).astype(int).to_numpy()
+
+
+def count_labels(labels: pd.DataFrame) -> pd.DataFrame:
+    """Count the rows of every patient by what is labelled.
+
+    Args:
+        labels: patient, eyes, mouth, label: a cohort's, or those of its frames.
 
     Returns:
-        one row a patient: patient, videos, frames, unlabelled (no usable 0/1 label), eyes_normal,
-        eyes_slight, eyes_strong, mouth_normal, mouth_slight, mouth_strong, palsy, healthy;
-        frames = unlabelled + palsy + healthy.
+        eyes_normal, eyes_slight, eyes_strong, the same of mouth, label_palsy, label_healthy and
+        label_unlabelled, by patient.
     """
-    table, patient = labelled_frames, labelled_frames["patient"]
-    counts = pd.DataFrame({"videos": table.groupby("patient")["video"].nunique()})
-    flags = {"frames": table["video"].notna(), "unlabelled": table["label"].isna()}
-    for region in REGIONS:
-        flags |= {f"{region}_{grade}": table[region] == grade for grade in GRADES}
-    flags |= {"palsy": table["label"] == 1, "healthy": table["label"] == 0}
-    counts = counts.join(pd.DataFrame(flags).groupby(patient).sum())
-    return counts.loc[sorted(counts.index, key=natural_key)].rename_axis("patient").reset_index()
+    words = {region: pd.Categorical(labels[region], GRADES) for region in REGIONS}
+    label = labels["label"].map({1: "palsy", 0: "healthy"}).fillna("unlabelled")
+    words["label"] = pd.Categorical(label, ["palsy", "healthy", "unlabelled"])
+    counts = pd.get_dummies(pd.DataFrame(words, labels.index)).groupby(labels["patient"]).sum()
+    return counts.loc[sorted(counts.index, key=natural_key)]
 
 
-def summary(cohort: Cohort, frames: pd.DataFrame | None = None) -> dict[str, pd.DataFrame]:
-    """Return tables for one look at a cohort: overview, people and notes.
-
-    overview: quantity, number. people: as `per_patient_counts`, of the frames, or, as long as
-    there are no frames, of the rows of labels (column `label_rows` in place of `frames`).
-    notes: one sentence a row, those about frames included.
-    """
-    kinds = cohort.videos["kind"].value_counts()
-    overview = {
-        "people" if cohort.group == "patient" else "videos taken as people": (
-            cohort.videos["patient"].nunique()
-        ),
-        "videos": len(cohort.videos),
-        **{f"of these: {kind}": number for kind, number in kinds.items()},
-        "rows of labels": len(cohort.labels),
-    }
+def find_notes(cohort: Cohort, frames: pd.DataFrame | None = None) -> list[str]:
+    """Return the cohort's notes, and those on copies of files and on its frames (`load_frames`)."""
     notes = [*cohort.notes, *_notes_on_copies(cohort)]
     if frames is None:
-        people = per_patient_counts(cohort.labels).rename(columns={"frames": "label_rows"})
-    else:
-        labelled = frame_labels(cohort, frames)
-        people = per_patient_counts(labelled)
-        sums = people[["frames", "unlabelled", "palsy", "healthy"]].sum()
-        overview |= sums.to_dict()
-        notes += _notes_on_frames(cohort, labelled)
-    return {
-        "overview": pd.DataFrame(list(overview.items()), columns=["quantity", "number"]),
-        "people": people,
-        "notes": pd.DataFrame({"note": notes}),
-    }
+        return notes
+    used = np.isin(np.arange(len(cohort.labels)), _label_rows(cohort, frames))
+    unused = cohort.labels[~used & cohort.labels["video"].isin(frames["video"])]
+    if len(unused):
+        row = unused.iloc[0]
+        start = f"frame {row['frame']}" if "frame" in row else f"{row['start_s']:g} s"
+        notes.append(
+            f"{len(unused)} row(s) of labels have no frame, the first in video {row['video']!r} "
+            f"from {start}: look for times beyond the end of the clip."
+        )
+    marked = frames.loc[frames["note"] != "", "note"].value_counts()
+    return notes + [f"{number} frame(s) are marked: {note}." for note, number in marked.items()]
 
 
 def _notes_on_copies(cohort: Cohort) -> list[str]:
     """Tell of files with the same content that are said to show different people."""
     label, rows = cohort.labels.groupby("video")["label"].mean(), []
-    for video in cohort.videos[cohort.videos["kind"] != "measured"].itertuples():
-        listed = [(0, video.file)]
-        if video.kind == "folder":
-            listed = list_images(cohort.root, video.file)
-        about = (video.patient, label.get(video.video))
-        for _, file in listed:
+    for video in cohort.videos.itertuples():
+        for *_, file in cohort.sources.get(video.video, []):
             with suppress(OSError):  # extract_frames names what cannot be read
-                rows.append((content(cohort.root / file, cohort.root), file, *about))
+                same = content(cohort.root / file, cohort.root)
+                rows.append((same, file, video.patient, label.get(video.video)))
     files = pd.DataFrame(rows, columns=["content", "file", "patient", "label"])
     same = files.groupby("content", sort=False)
     copies = files[same["patient"].transform("nunique") > 1]
@@ -183,43 +197,6 @@ def _notes_on_copies(cohort: Cohort) -> list[str]:
         f"{len(unlike)} picture(s) or clip(s) are there of two people, {unlike.sum()} of them with "
         f"different labels, the first as {' and '.join(first)}: keep one of each."
     ]
-
-
-def _notes_on_frames(cohort: Cohort, frames: pd.DataFrame) -> list[str]:
-    notes = []
-    used = np.isin(np.arange(len(cohort.labels)), _label_rows(cohort, frames))
-    unused = cohort.labels[~used & cohort.labels["video"].isin(frames["video"])]
-    if len(unused):
-        row = unused.iloc[0]
-        start = f"frame {row['frame']}" if "frame" in row else f"{row['start_s']:g} s"
-        notes.append(
-            f"{len(unused)} row(s) of labels have no frame, the first in video {row['video']!r} "
-            f"from {start}: look for times beyond the end of the clip."
-        )
-    if "note" in frames:
-        for note, number in frames.loc[frames["note"] != "", "note"].value_counts().items():
-            notes.append(f"{number} frame(s) are marked: {note}.")
-    return notes
-
-
-def _label_rows(cohort: Cohort, frames: pd.DataFrame) -> np.ndarray:
-    """Return for each frame the position of its row in `cohort.labels`, -1 where there is none."""
-    labels = cohort.labels
-    if "frame" in labels:  # a label of one frame is an interval of one frame
-        place, start, end = frames["frame"], labels["frame"], labels["frame"] + 1
-    else:
-        place, start, end = frames["time_s"] + TOLERANCE, labels["start_s"], labels["end_s"]
-    place, start, end = place.to_numpy(), start.to_numpy(), end.to_numpy()
-    found = np.full(len(frames), -1)
-    frames_of = frames.reset_index(drop=True).groupby("video").indices
-    for video, of_video in labels.reset_index(drop=True).groupby("video").indices.items():
-        here = frames_of.get(video, np.array([], dtype=int))
-        rows = of_video[np.argsort(start[of_video])]
-        # Intervals of a video never overlap: only the last that starts no later can hold a frame.
-        last = np.searchsorted(start[rows], place[here], side="right") - 1
-        inside = (last >= 0) & (place[here] < end[rows[last]])
-        found[here[inside]] = rows[last[inside]]
-    return found
 
 
 def _none_for_missing(column: pd.Series) -> pd.Series:

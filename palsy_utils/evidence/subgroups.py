@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from palsy_utils.cohort.labels_csv import SIDES, load_people
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.cohort.people import SIDES, load_people
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval
 from palsy_utils.faces.landmarks import LEFT_EYE_CORNER, RIGHT_EYE_CORNER

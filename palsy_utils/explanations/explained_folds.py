@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.cohort.people import known_sides
 from palsy_utils.explanations.attribution import (
     SIDES,
     by_region_and_side,

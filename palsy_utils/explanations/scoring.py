@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
+from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.cohort.people import known_sides
 from palsy_utils.evidence.scores import THRESHOLD, draw_people, interval
 from palsy_utils.explanations.attribution import SIDES
 from palsy_utils.explanations.explained_folds import (

@@ -9,10 +9,9 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from palsy_utils.cohort.clips import RATE, BadVideoError, extract_clip
+from palsy_utils.cohort.clips import BadVideoError, extract_clip
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.cohort.paths import check_inside, list_images, natural_key
-from palsy_utils.cohort.yfp import SOURCE_FPS, list_frames
+from palsy_utils.cohort.paths import RATE, natural_key
 from palsy_utils.files import PalsyError, progress, write_csv
 from palsy_utils.processes import side_by_side
 from palsy_utils.stamps import CODE, DONE, State, content, identity, state, write_stamp
@@ -36,7 +35,7 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
     todo = [v for v in videos if v.kind != "measured" and frames_state(cohort, v).kind != DONE]
     clips = sum(video.kind == "clip" for video in todo)
     light = replace(cohort, labels=cohort.labels.iloc[:0])  # it goes to other processes
-    jobs = [(light, video) for video in todo]
+    jobs = [(replace(light, sources={v.video: cohort.sources[v.video]}), v) for v in todo]
     running = side_by_side(_prepare, jobs, 1 if clips < 2 else workers)
     problems = list(progress(running, "extracting frames", len(todo), "video"))
     if bad := sorted(filter(None, problems), key=natural_key):
@@ -86,7 +85,7 @@ def frames_from(cohort: Cohort, video: tuple) -> dict:
             "frames a second": RATE,
             "content": content(cohort.root / video.file, cohort.root),
         }
-    listed = [(n, file) for n, _, file in _list_images(cohort, video)]
+    listed = [(n, file) for n, _, file in cohort.sources[video.video]]
     contents = [(n, file, content(cohort.root / file, cohort.root)) for n, file in listed]
     return made_from | {"content": identity(contents)}
 
@@ -102,27 +101,15 @@ def index_path(root: Path, video: str) -> Path:
     return root / "frames" / f"{video}.csv"
 
 
-def _list_images(cohort: Cohort, video: tuple) -> list[tuple[int, float, str]]:
-    """List number, time and file of the images of a video that is an image or a folder of them."""
-    if video.kind == "image":
-        return [(0, 0.0, video.file)]
-    if cohort.kind == "YFP tree":
-        frames = list_frames(cohort.root, video.file)
-        return [(n, (n - 1) / SOURCE_FPS, file) for n, file in frames]
-    images = enumerate(list_images(cohort.root, video.file))
-    return [(n, i / RATE, file) for i, (n, file) in images]
-
-
 def _prepare(cohort: Cohort, video: tuple) -> str | None:
     """Make one video's index, with frames if it is a clip; return what is wrong with it."""
     root, file = cohort.root, video.file
     try:
-        check_inside(root, file, str(root))
         made_from = frames_from(cohort, video)
         if video.kind == "clip":
             rows = extract_clip(root, file, f"frames/{video.video}")
         else:
-            listed = _list_images(cohort, video)
+            listed = cohort.sources[video.video]
             notes = ["unreadable", ""]  # as the first bytes tell
             rows = [(*one, notes[cv2.haveImageReader(str(root / one[2]))]) for one in listed]
         if not rows:

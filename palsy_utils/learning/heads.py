@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 from torch import nn
 
+from palsy_utils.cohort.labels_csv import SIDES
 from palsy_utils.cohort.load import GRADES
-from palsy_utils.cohort.people import SIDES
 
 HEADS = {
     "eyes": GRADES,

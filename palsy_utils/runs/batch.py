@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from palsy_utils.cohort.load import Cohort, load_cohort, summary
+from palsy_utils.cohort.load import Cohort, find_notes, load_cohort
 from palsy_utils.downloads import find, imagenet
 from palsy_utils.evidence.table import figures_folder, table_from
 from palsy_utils.faces.frames import VIDEO, frames_state, index_path
@@ -65,7 +65,7 @@ def run(
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
     check_labels(who, folds)
-    for note in summary(who)["notes"]["note"]:
+    for note in find_notes(who):
         print(f"{who.name}: {note}")
     check_writable(figures_folder(figures, who, profile, folds, seed))  # not after the last fold
     if size.backbone != "resnet50":

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils import stamps
+from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.cohort.people import known_sides
 from palsy_utils.downloads import imagenet
 from palsy_utils.faces.modalities import SAMPLES_FILE, images_from, load_samples, samples_from
 from palsy_utils.files import PalsyError, write_csv

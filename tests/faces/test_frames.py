@@ -261,6 +261,7 @@ def test_images_are_indexed_where_they_lie(tmp_path):
         f"v{n}.csv{stamp}" for n in (1, 2, 3) for stamp in ("", ".stamp")
     }
     write_picture(tmp_path / "named" / "b98.jpg")
+    cohort = load_cohort(tmp_path)
     extract_frames(cohort)
     assert len(load_frames(cohort)) == 9
 

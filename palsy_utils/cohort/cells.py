@@ -1,0 +1,140 @@
+"""Tables that people type: read row by row, and each wrong cell told in one sentence."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from palsy_utils.cohort.paths import find_problem
+from palsy_utils.files import PalsyError
+
+Rows = list[tuple[int, dict[str, str]]]  # (number, cells by column)
+
+
+def read_rows(path: Path) -> Rows:
+    """Read a table in a cohort's folder that a person may have typed.
+
+    Cells are parted by commas, semicolons or tabs, whichever the header has most of. Row numbers
+    are those that a spreadsheet shows, the header being row 1. Names of columns are in small
+    letters. Cells are text without blanks around them, so that `01` stays `01`; rows of empty
+    cells, empty cells at the end of a row and a first line `sep=,` are passed over.
+
+    Raises:
+        PalsyError: not UTF-8, no rows, a broken quote, a row longer or shorter than the header, a
+            column that is there twice, or a link that leads out of the cohort's folder.
+    """
+    if problem := find_problem(path.parent, path.name, path.resolve()):
+        raise PalsyError(f"{path}: {problem}.")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise PalsyError(
+            f"{path}, row {row}: this is not UTF-8 text: save the table as 'CSV UTF-8'."
+        ) from None
+    text = re.sub(r'\A"?sep=."?[\r\n]+', "", text)  # Excel's own line, which it does not show
+    first = re.split(r"[\r\n]", text.strip(), maxsplit=1)[0]
+    parted = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=parted, strict=True)
+    try:
+        rows = [[cell.strip() for cell in cells] for cells in reader]
+    except csv.Error as error:
+        raise PalsyError(
+            f"{path}, row {reader.line_num}: the row cannot be read ({error}): look for a "
+            "quotation mark without its partner."
+        ) from None
+    rows = [(number, cells) for number, cells in enumerate(rows, start=1) if any(cells)]
+    if len(rows) < 2:
+        raise PalsyError(f"{path} is empty: it needs a header and at least one row below it.")
+    header = [name.lower() for name in rows.pop(0)[1]]
+    while not header[-1]:
+        header.pop()
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        raise PalsyError(
+            f"{path}, row 1: the column {twice[0]!r} is there more than once: keep one."
+        )
+    for number, cells in rows:
+        if len(cells) < len(header) or any(cells[len(header) :]):
+            raise PalsyError(
+                f"{path}, row {number}: the row has {len(cells)} cells and the header has "
+                f"{len(header)}: add what is missing, or put text that holds a comma in quotes."
+            )
+    return [(number, dict(zip(header, cells, strict=False))) for number, cells in rows]
+
+
+def check_rows(
+    path: Path, rows: Rows, model: type[BaseModel], needed: Iterable[str]
+) -> pd.DataFrame:
+    """Check the cells of a table.
+
+    Args:
+        path: of the table, to name it.
+        rows: from `read_rows`.
+        model: of a row. A field's description says what is wrong with a wrong cell.
+        needed: columns that must be there.
+
+    Returns:
+        `row`, the row's number, and those columns of the model that the table has.
+
+    Raises:
+        PalsyError: names the row and the column, and what to do.
+    """
+    header = [*rows[0][1]]
+    for column in needed:
+        if column not in header:
+            likely = nearest(column, {*header} - {*needed})
+            advice = f"rename the column {likely!r}" if likely else f"add it to {', '.join(header)}"
+            raise PalsyError(f"{path}, row 1: the column {column!r} is missing: {advice}.")
+    checked = []
+    for number, cells in rows:
+        try:
+            row = model(**cells).model_dump(include={*header})
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            column, about = wrong["loc"][0], wrong.get("ctx", {})
+            words = re.findall(r"'(\w+)'", about.get("expected", ""))
+            likely = nearest(cells[column], words)
+            words = repr(likely) if likely else " or ".join(words)
+            told = model.model_fields[column].description
+            told = f"{cells[column]!r} {told.format(words=words)}" if told else about["error"]
+            raise PalsyError(f"{path}, row {number}, column {column}: {told}.") from None
+        checked.append({"row": number, **row})
+    return pd.DataFrame(checked)
+
+
+def refuse(path: Path, rows: pd.DataFrame, column: str, told: str) -> None:
+    """Raise a PalsyError about the first of some rows, if there is one.
+
+    Args:
+        path: of the table, to name it.
+        rows: from `check_rows`.
+        column: the one to look at.
+        told: the sentence; `{row}` is the row.
+    """
+    for row in rows.itertuples():
+        raise PalsyError(f"{path}, row {row.row}, column {column}: {told.format(row=row)}.")
+
+
+def check_same(
+    path: Path, rows: pd.DataFrame, key: pd.Series, column: str, told: str, named: str = ""
+) -> None:
+    """Refuse the first row that is like another in `key` and differs from it in `column`.
+
+    `told` may speak of `row.new`, `row.old` and `row.at`, the number of the other row; `named` is
+    the column to look at, if it is another.
+    """
+    first = rows.groupby(key, sort=False)[["row", column]].transform("first")
+    rows = rows.assign(new=rows[column], old=first[column], at=first["row"])
+    refuse(path, rows[rows["new"] != rows["old"]], named or column, told)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` was most likely meant to be, or None."""
+    match = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return match[0] if match else None

@@ -1,0 +1,335 @@
+import math
+
+import pandas as pd
+import pytest
+from conftest import PHANTOM
+from helpers import write_labels, write_picture
+
+from palsy_utils.cohort.labels_csv import known_sides, load_people
+from palsy_utils.cohort.load import find_notes, frame_labels, load_cohort
+from palsy_utils.files import PalsyError
+
+LABEL_HEADER = "patient,video,file,start_s,end_s,label"
+TWO = ["1,a,a.mp4,,,1", "2,b,b.mp4,,,0"]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with files to make labels of; outside of it lies one more."""
+    root = tmp_path / "clinic"
+    root.mkdir()
+    for name in ("a.mp4", "b.mp4", "Ä c.MOV"):
+        (root / name).write_bytes(b"not looked into")
+    write_picture(root / "pictures" / "1.png")
+    write_picture(root / "still.jpg")
+    write_picture(root / "frames" / "1.jpg")
+    (root / "notes.txt").write_text("x")
+    write_picture(tmp_path / "outside.jpg")
+    (root / "leads_out.jpg").symlink_to(tmp_path / "outside.jpg")
+    (root / "leads_out").symlink_to(tmp_path)
+    (root / "circle.mp4").symlink_to(root / "circle.mp4")
+    (root / "pictures" / "up").symlink_to(root)
+    return root
+
+
+def frames_of(cohort, times=(0.0, 1.0, 2.0, 3.0)):
+    """A table of frames like `load_frames`', with these times in every video."""
+    rows = [
+        {"patient": v.patient, "video": v.video, "frame": i, "time_s": t, "file": "", "note": ""}
+        for v in cohort.videos.itertuples()
+        for i, t in enumerate(times)
+    ]
+    return pd.DataFrame(rows)
+
+
+# --- labels.csv that is right
+
+
+def test_labels_with_regions(root):
+    rows = [
+        "01,left,a.mp4,0,1.5,slight,slight",
+        "01,left,a.mp4,1.5,2,normal,slight",
+        "01,left,a.mp4,3,,strong,",
+        "p-2,b,B.mp4,,,,normal",
+        "p-2,folder,./pictures,,,normal,normal",
+        "p-2,still,still.jpg,,,slight,strong",
+        "3,gone,gone.mp4,,,normal,normal",
+        '3,"gone-2",,,,normal,normal',
+        "3,umlaut,A\u0308 c.MOV,,,,",
+    ]
+    for video in ("gone", "gone-2"):
+        write_picture(root / "faces" / "1.png")
+        (root / "faces" / f"{video}.parquet").touch()
+    cohort = load_cohort(write_labels(root, rows))
+    assert (cohort.kind, cohort.group, cohort.name) == ("labels.csv", "patient", "clinic")
+    assert cohort.videos.columns.tolist() == ["patient", "video", "file", "kind"]
+    assert cohort.videos.values.tolist() == [
+        ["01", "left", "a.mp4", "clip"],
+        ["p-2", "b", "b.mp4", "clip"],
+        ["p-2", "folder", "./pictures", "folder"],
+        ["p-2", "still", "still.jpg", "image"],
+        ["3", "gone", "gone.mp4", "measured"],
+        ["3", "gone-2", "", "measured"],
+        ["3", "umlaut", "Ä c.MOV", "clip"],
+    ]
+    assert cohort.sources["folder"] == [(1, 0.0, "./pictures/1.png")]
+    assert set(cohort.sources) == {"left", "b", "folder", "still", "umlaut"}
+    assert cohort.labels["end_s"].tolist()[:4] == [1.5, 2.0, math.inf, math.inf]
+    assert cohort.labels["label"].fillna(9).tolist() == [1, 0, 1, 9, 0, 1, 0, 0, 9]
+    assert cohort.notes[-1] == "1 row(s) of labels.csv carry no label."
+
+    labelled = frame_labels(cohort, frames_of(cohort))
+    left = labelled[labelled["video"] == "left"]
+    # [start, end): 2 s is in no interval, 3 s is the start of one without an end.
+    assert left["eyes"].tolist() == ["slight", "slight", None, "strong"]
+    assert left["mouth"].tolist() == ["slight", "slight", None, None]
+    assert left["label"].fillna(9).tolist() == [1, 1, 9, 1]
+    assert labelled.loc[labelled["video"] == "gone", "label"].tolist() == [0.0] * 4
+
+
+def test_boundaries_are_half_open_to_the_millisecond(root):
+    rows = ["1,a,a.mp4,1,1.3333333333,,normal", "1,a,a.mp4,1.3333333333,3,,slight"]
+    cohort = load_cohort(write_labels(root, rows))
+    labelled = frame_labels(cohort, frames_of(cohort, [0.998, 1.0, 1.332, 1.333333, 2.998, 3.0]))
+    assert labelled["mouth"].tolist() == [None, "normal", "normal", "slight", "slight", None]
+
+
+def test_frame_labels_keeps_order_index_and_columns(root):
+    cohort = load_cohort(write_labels(root, TWO, LABEL_HEADER))
+    frames = frames_of(cohort).sample(frac=1, random_state=0)
+    stranger = frames.iloc[[0]].assign(video="x")
+    frames = pd.concat([frames, stranger])
+    labelled = frame_labels(cohort, frame_labels(cohort, frames))
+    assert labelled.index.tolist() == frames.index.tolist()
+    assert labelled.columns.tolist() == [*frames.columns, "eyes", "mouth", "label"]
+    expected = frames["video"].map({"a": 1.0, "b": 0.0})
+    pd.testing.assert_series_equal(labelled["label"], expected, check_names=False)
+    assert frame_labels(cohort, frames.iloc[:0])["label"].tolist() == []
+
+
+def test_labels_without_regions_as_spreadsheets_write_them(root):
+    text = (
+        f'{LABEL_HEADER},comment\r\n\r\n 1 , a ,a.mp4,,,1,"x, y"\r\n,,,,,,\r\n2,b,b.mp4,,,0.0,\r\n'
+    )
+    (root / "labels.csv").write_bytes(text.encode("utf-8-sig"))
+    cohort = load_cohort(root)
+    assert cohort.labels["label"].tolist() == [1.0, 0.0]
+    assert cohort.labels["eyes"].tolist() == [None, None]
+    assert cohort.notes == ("Columns of labels.csv that were passed over: 'comment'.",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Patient,Video,File,Start_s,End_s,Eyes,MOUTH\n1,a,a.mp4,,1.5,Normal,STRONG\n",
+        "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong,,\n",
+        "patient,video,file,start_s,end_s,eyes,mouth\n1,a,a.mp4,,1.5,normal,strong,,\n",
+        "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong\n",
+        "sep=,\r\npatient,video,file,start_s,end_s,eyes,mouth\r\n1,a,a.mp4,,1.5,normal,strong\r\n",
+        "patient\tvideo\tfile\tstart_s\tend_s\teyes\tmouth\n1\ta\ta.mp4\t\t1.5\tnormal\tstrong\n",
+        "sep=;\npatient;video;file;start_s;end_s;eyes;mouth\n1;a;a.mp4;;1.5;normal;strong\n",
+    ],
+    ids=["capitals", "two empty columns", "commas", "empty header cells", "sep=", "tabs", "sep=;"],
+)
+def test_labels_as_other_programs_write_them(root, text):
+    (root / "labels.csv").write_text(text, newline="")
+    cohort = load_cohort(root)
+    assert cohort.videos.values.tolist() == [["1", "a", "a.mp4", "clip"]]
+    assert cohort.labels.values.tolist() == [["1", "a", 0.0, 1.5, "normal", "strong", 1.0]]
+    assert cohort.notes == ()
+
+
+def test_what_lies_beside_the_labels_and_is_not_read_is_named(root):
+    for name in ("palsy/c.mp4", "pictures/2.HEIC", "pictures/3.heic", "pictures/readme"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    rows = ["1,a,a.mp4,,,1", "2,b,pictures,,,0"]
+    cohort = load_cohort(write_labels(root, rows, LABEL_HEADER))
+    assert cohort.notes == (
+        "labels.csv alone says who is in this cohort: what else lies in palsy/ was not read.",
+        "4 file(s) or folder(s) were passed over, as neither clip nor image: 2 .heic, "
+        "1 without a suffix, 1 folder(s).",
+    )
+
+
+def test_links_are_followed_where_the_user_says_so(root, tmp_path, monkeypatch):
+    rows = ["1,a,leads_out.jpg,,,1", "2,b,b.mp4,,,0"]
+    write_labels(root, rows, LABEL_HEADER)
+    monkeypatch.setenv("PALSY_LINKS", str(tmp_path / "clinic" / "pictures"))
+    with pytest.raises(PalsyError, match="a link that leads out"):
+        load_cohort(root)
+    monkeypatch.setenv("PALSY_LINKS", str(tmp_path))
+    assert load_cohort(root).videos["kind"].tolist() == ["image", "clip"]
+    write_labels(root, [rows[0].replace("leads_out", "../outside"), rows[1]], LABEL_HEADER)
+    with pytest.raises(PalsyError, match="does not exist in the cohort's folder"):
+        load_cohort(root)
+
+
+def test_labels_and_marked_frames_without_each_other_are_named(root):
+    rows = ["1,a,a.mp4,0,1.5,slight,slight", "1,a,a.mp4,90,95,slight,slight", "2,b,b.mp4,,,,"]
+    cohort = load_cohort(write_labels(root, rows))
+    frames = frames_of(cohort)
+    frames.loc[3, "note"] = "clip ends early"
+    assert find_notes(cohort, frames)[-2:] == [
+        "1 row(s) of labels have no frame, the first in video 'a' from 90 s: look for times beyond "
+        "the end of the clip.",
+        "1 frame(s) are marked: clip ends early.",
+    ]
+
+
+# --- labels.csv that is wrong: row 2 is right, the message names row 3 and the column
+
+GOOD = "1,v1,a.mp4,0,1,normal,slight"
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "told"),
+    [
+        (",v2,b.mp4,,,,", "patient", "is empty"),
+        ("../x,v2,b.mp4,,,,", "patient", "../x"),
+        ("-x,v2,b.mp4,,,,", "patient", "dash"),
+        ("Jürgen,v2,b.mp4,,,,", "patient", "letters a to z"),
+        ("NA,v2,b.mp4,,,,", "patient", "empty cell"),
+        (f"{'x' * 81},v2,b.mp4,,,,", "patient", "80"),
+        ("2,.hidden,b.mp4,,,,", "video", ".hidden"),
+        ("2,a/b,b.mp4,,,,", "video", "a/b"),
+        ("2,v2,b.mp4,,,strog,", "eyes", "write 'strong'"),
+        ("2,v2,b.mp4,,,,7", "mouth", "normal or slight or strong"),
+        ('2,v2,b.mp4,"1,5",,,', "start_s", "decimal point"),
+        ("2,v2,b.mp4,-1,,,", "start_s", "'-1'"),
+        ("2,v2,b.mp4,0,inf,,", "end_s", "'inf'"),
+        ("2,v2,b.mp4,nan,1,,", "start_s", "'nan'"),
+        ("2,v2,b.mp4,3,2,,", "end_s", "at 2 s, not after its start at 3 s"),
+        ("2,v2,b.mp4,3,3,,", "end_s", "not after"),
+        ("1,v1,a.mp4,0.5,2,normal,normal", "start_s", "overlaps with the one in row 2"),
+        ("1,v1,a.mp4,,,normal,normal", "start_s", "overlaps with the one in row 2"),
+        ("1,v1,b.mp4,2,3,,", "file", "'a.mp4' in row 2"),
+        ("2,v1,a.mp4,2,3,,", "patient", "'1' in row 2"),
+        ("2,v2,a.mp4,,,,", "file", "is the video 'v2' here and 'v1' in row 2"),
+        ("2,v2,./a.mp4,,,,", "file", "'v1' in row 2"),
+        ("2,V1,b.mp4,,,,", "video", "capital letters"),
+        ("2,v2,c.mp4,,,,", "file", "'c.mp4' does not exist in the cohort's folder"),
+        ("2,v2,,,,,", "file", "no file"),
+        ("2,v2,../outside.jpg,,,,", "file", "without .. in it"),
+        ("2,v2,pictures/../b.mp4,,,,", "file", "without .. in it"),
+        ("2,v2,/etc/hostname,,,,", "file", "does not exist in the cohort's folder"),
+        ("2,v2,C:\\a.mp4,,,,", "file", "does not exist in the cohort's folder"),
+        ("2,v2,leads_out.jpg,,,,", "file", "a link that leads out of the cohort's folder"),
+        ("2,v2,leads_out/outside.jpg,,,,", "file", "a link that leads out"),
+        ("2,v2,circle.mp4,,,,", "file", "circle.mp4"),
+        (f"2,v2,{'x' * 300}.mp4,,,,", "file", "x.mp4"),
+        ("2,v2,notes.txt,,,,", "file", "neither a clip nor an image"),
+        ("2,v2,frames/1.jpg,,,,", "file", "frames/"),
+        ("2,v2,still.jpg,0,1,,", "start_s", "still image"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_row_and_column(root, row, column, told):
+    write_labels(root, [GOOD, row])
+    with pytest.raises(PalsyError) as error:
+        load_cohort(root)
+    message = str(error.value)
+    assert message.startswith(f"{root / 'labels.csv'}, row 3, column {column}: ")
+    assert told in message
+    assert message.endswith(".") and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "is empty"),
+        ("patient,video,file,start_s,end_s,label\n", "is empty"),
+        ("patient,video,file,strat_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'strat_s'"),
+        ("patient,video,file,end_s,label\n1,a,a.mp4,,1", "'start_s' is missing: add it"),
+        ("Pateint,video,file,start_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'pateint'"),
+        ("patient,video,file,start_s,end_s,eye,mouth\n1,a,a.mp4,,,,", "rename the column 'eye'"),
+        ("patient,video,file,start_s,end_s,lable\n1,a,a.mp4,,,1", "rename the column 'lable'"),
+        ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'eyes' is missing"),
+        ("patient,video,file,start_s,end_s,eyes\n1,a,a.mp4,,,", "the column 'mouth' is missing"),
+        (f"{LABEL_HEADER},eyes\n1,a,a.mp4,,,1,", "keep either"),
+        (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there more"),
+        (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;1,5;;1", "column start_s: '1,5'"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,", "row 3: the row has 5 cells"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,1,5", "row 2: the row has 7 cells"),
+        (f'{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,"b,b.mp4,,,0', "quotation mark"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,yes", "row 2, column label: 'yes' is no known label"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,2", "write 0 or 1"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n\n2,b,c.mp4,,,1", "row 4, column file"),
+        # Excel does not show this line, and counts its rows without it.
+        (f"sep=,\n{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,,2\n", "row 3, column label"),
+    ],
+)
+def test_a_wrong_table_is_named(root, content, told):
+    (root / "labels.csv").write_text(content)
+    with pytest.raises(PalsyError) as error:
+        load_cohort(root)
+    assert str(error.value).startswith(str(root / "labels.csv"))
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("latin-1", "row 3"), ("utf-16", "row 1")])
+def test_a_table_in_another_encoding(root, encoding, told):
+    text = f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,Jürgen.mp4,,,0\n"
+    (root / "labels.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(PalsyError, match=rf"labels\.csv, {told}: this is not UTF-8"):
+        load_cohort(root)
+
+
+# --- patients.csv, by the same reader
+
+
+def test_the_phantoms_people_are_known():
+    people = load_people(PHANTOM)
+    assert len(people) == 8 and {"side", "skin_tone"} <= set(people)
+    assert set(known_sides(PHANTOM).values()) == {"left", "right", "none"}
+
+
+def test_people_who_are_in_no_video_are_named(root):
+    write_labels(root, TWO, LABEL_HEADER)
+    assert load_people(root).empty and known_sides(root) == {}
+    (root / "patients.csv").write_text("Patient,Side\n1,left\n02,right\n")
+    assert load_cohort(root).notes == (
+        "patients.csv tells of 1 people who are in no video, the first '02': compare how they are "
+        "written.",
+    )
+    (root / "patients.csv").write_text("patient,skin_tone\n1,11\n")
+    with pytest.raises(PalsyError, match=r"patients.csv, row 2, column skin_tone: '11'"):
+        load_cohort(root)
+    (root / "patients.csv").write_text("video,patient\n1,a\n2,a\n3,b\n")  # no news of people
+    assert list(load_people(root).index) == ["a", "b"] and known_sides(root) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "patient,side,skin_tone\na,left,3\nb,,\n",
+        "Patient,SIDE,skin_tone,,\n a , Left ,3.0,,\nb,,,,\n",
+        "patient,side,skin_tone\na,left,3,\nb,,,\n",  # the last comma is no cell
+        "skin_tone\tpatient\tside\thair\n3\ta\tleft\tgrey\n\tb\t\t\n",
+        "video,patient,side,skin_tone\n1,a,left,\n2,a,,3\n3,b,,\n",
+    ],
+)
+def test_a_table_of_people_as_they_write_it(tmp_path, text):
+    (tmp_path / "patients.csv").write_text(text, newline="")
+    people = load_people(tmp_path)
+    assert list(people.index) == ["a", "b"] and set(people) == {"side", "skin_tone"}
+    assert people.loc["a", "side"] == "left" and people.loc["a", "skin_tone"] == 3
+    assert people.loc["b"].isna().all()
+    assert known_sides(tmp_path) == {"a": "left"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("who,side\na,left\n", "row 1: the column 'patient' is missing"),
+        ("patient,side\na,left\na,right\n", "row 3, column side: 'right' here and 'left' in row 2"),
+        ("patient,side\na,links\n", "'links' is no side: write left or none or right"),
+        ("patient,side\n,left\n", "row 2, column patient: the id '' is empty"),
+        ("patient,skin_tone\na,5\nb,pale\n", "row 3, column skin_tone: 'pale' is no number from 1"),
+        ("patient,skin_tone\na,0\n", "'0' is no number from 1"),
+        ("patient,skin_tone\na,nan\n", "'nan' is no number from 1"),
+    ],
+)
+def test_faults_among_people_are_named(tmp_path, text, message):
+    (tmp_path / "patients.csv").write_text(text)
+    with pytest.raises(PalsyError, match=message):
+        load_people(tmp_path)
