@@ -28,7 +28,7 @@ def read_rows(path: Path) -> Rows:
         PalsyError: not UTF-8, no rows, a broken quote, a row longer or shorter than the header, a
             column that is there twice, or a link that leads out of the cohort's folder.
     """
-    if problem := find_problem(path.parent, path.name, path.resolve()):
+    if problem := find_problem(path.parent, path.name):
         raise PalsyError(f"{path}: {problem}.")
     content = path.read_bytes()
     try:

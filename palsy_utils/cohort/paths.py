@@ -73,7 +73,7 @@ def _look(root: Path, folder: str, real: str, name: str) -> File:
         kind = "folder" if os.path.isdir(path) else "gone"
     real = os.path.realpath(path) if os.path.islink(path) else path
     stem = name if kind == "folder" else stem
-    return File(file, stem, suffix.lower(), kind, real, find_problem(root, file, real))
+    return File(file, stem, suffix.lower(), kind, real, find_problem(root, file))
 
 
 def find_file(files: Files, typed: str) -> File:
@@ -96,8 +96,8 @@ def _loosely(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def find_problem(root: Path, file: str, real: str) -> str:
-    """Say why nobody may read a file of a cohort that is really at `real`; "" if all is well.
+def find_problem(root: Path, file: str) -> str:
+    """Say why nobody may read `root / file`; "" if all is well.
 
     Links stay inside the cohort's folder, or lead into the one that the environment variable
     PALSY_LINKS names, for data tools that keep files elsewhere.
@@ -107,8 +107,11 @@ def find_problem(root: Path, file: str, real: str) -> str:
             f"the name {file!r} holds a line break, another control character, or bytes that are "
             "no UTF-8 text: rename it"
         )
+    if not os.path.islink(root / file):
+        return ""
     allowed = filter(None, [root, os.environ.get("PALSY_LINKS")])
-    if any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in allowed):
+    real = Path(os.path.realpath(root / file))
+    if any(real.is_relative_to(os.path.realpath(folder)) for folder in allowed):
         return ""
     return (
         f"{file!r} is or passes a link that leads out of the cohort's folder {root}: copy the file "
