@@ -71,19 +71,15 @@ def read_rows(path: Path) -> Rows:
 def check_rows(
     path: Path, rows: Rows, model: type[BaseModel], needed: Iterable[str]
 ) -> pd.DataFrame:
-    """Check the cells of a table.
+    """Check the cells of a table (`read_rows`) by a model of its rows.
 
-    Args:
-        path: of the table, to name it.
-        rows: from `read_rows`.
-        model: of a row. A field's description says what is wrong with a wrong cell.
-        needed: columns that must be there.
+    A field's description says what is wrong with a cell; `{words}` are those that it may hold.
 
     Returns:
         `row`, the row's number, and those columns of the model that the table has.
 
     Raises:
-        PalsyError: names the row and the column, and what to do.
+        PalsyError: a column that is needed is missing, or a cell is wrong; says which.
     """
     header = [*rows[0][1]]
     for column in needed:
@@ -109,14 +105,7 @@ def check_rows(
 
 
 def refuse(path: Path, rows: pd.DataFrame, column: str, told: str) -> None:
-    """Raise a PalsyError about the first of some rows, if there is one.
-
-    Args:
-        path: of the table, to name it.
-        rows: from `check_rows`.
-        column: the one to look at.
-        told: the sentence; `{row}` is the row.
-    """
+    """Raise a PalsyError about a column of the first of some rows; `{row}` in `told` is that."""
     for row in rows.itertuples():
         raise PalsyError(f"{path}, row {row.row}, column {column}: {told.format(row=row)}.")
 
@@ -124,10 +113,10 @@ def refuse(path: Path, rows: pd.DataFrame, column: str, told: str) -> None:
 def check_same(
     path: Path, rows: pd.DataFrame, key: pd.Series, column: str, told: str, named: str = ""
 ) -> None:
-    """Refuse the first row that is like another in `key` and differs from it in `column`.
+    """Refuse a row that is like an earlier one in `key` and differs from it in `column`.
 
-    `told` may speak of `row.new`, `row.old` and `row.at`, the number of the other row; `named` is
-    the column to look at, if it is another.
+    `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number; `named` is the
+    column to look at, if it is another.
     """
     first = rows.groupby(key, sort=False)[["row", column]].transform("first")
     rows = rows.assign(new=rows[column], old=first[column], at=first["row"])

@@ -53,9 +53,8 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
                 rows.append((*about, person, entry.file, "folder", ""))
             others += inside if entry.kind == "folder" else [entry]
         if len(rows) == before:
-            raise PalsyError(
-                f"{root / folders[0]} holds no clips and no images: add the {name} people."
-            )
+            told = f"holds no clips and no images: add the {name} people"
+            raise PalsyError(f"{root / folders[0]} {told}.")
     videos = pd.DataFrame(rows, columns=COLUMNS)
     videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
     _check_ids(root, zip(videos["patient"], videos["origin"], strict=True))

@@ -4,16 +4,16 @@ import math
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from palsy_utils.cohort.paths import LARGEST_IMAGE
-from palsy_utils.files import PalsyError, publish
+from palsy_utils.cohort.paths import LARGEST_IMAGE, RATE
+from palsy_utils.files import publish
 
-RATE = 6  # frames a second, as in the paper
 TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
 CUT = 0.25  # s that may be missing at the end of a clip
 QUALITY = 95  # of JPEG
@@ -52,7 +52,9 @@ def extract_clip(root: Path, file: str, folder: str) -> list[tuple[int, float, s
         raise BadVideoError("does not exist")
     if source.stat().st_size == 0:
         raise BadVideoError("is empty")
-    _remove_leftovers(root / folder)
+    with suppress(OSError):  # of an interrupted run; a folder that is closed is told by `publish`
+        for old in (*(root / folder).glob("*.jpg"), *(root / folder).glob(".*.part")):
+            old.unlink()
     capture = open_video(source)
     try:
         sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
@@ -130,16 +132,3 @@ def _is_cut_mp4(path: Path) -> bool:
                 return False
             at += length
     return at > size
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what an interrupted run left of a clip's frames."""
-    try:
-        for pattern in ("*.jpg", ".*.part"):
-            for old in folder.glob(pattern):
-                old.unlink()
-    except OSError as error:
-        raise PalsyError(
-            f"{folder} could not be written ({error.strerror}): make it a folder that you may "
-            "write to, then run the same again."
-        ) from None

@@ -92,14 +92,10 @@ def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, l
     table[numbers] = table[numbers].astype(float)
     is_timed = table[["start_s", "end_s"]].notna().any(axis=1)
     table = table.fillna({"start_s": 0.0, "end_s": np.inf})
-    told = "the interval ends at {row.end_s:g} s, not after its start at {row.start_s:g} s: "
-    refuse(
-        path, table[table["end_s"] <= table["start_s"]], "end_s", told + "correct one of the two"
-    )
     _find_files(path, table, files)
     told = "a still image has no times: leave start_s and end_s empty"
     refuse(path, table[is_timed & (table["kind"] == "image")], "start_s", told)
-    _check_overlap(path, table)
+    _check_intervals(path, table)
     notes = []
     if others := [name for name in header if name not in needed]:
         told = ", ".join(map(repr, others))
@@ -144,7 +140,10 @@ def _find_files(path: Path, table: pd.DataFrame, files: Files) -> None:
         check_same(path, table, table[column].str.lower(), column, SPELLING)
 
 
-def _check_overlap(path: Path, table: pd.DataFrame) -> None:
+def _check_intervals(path: Path, table: pd.DataFrame) -> None:
+    told = "the interval ends at {row.end_s:g} s, not after its start at {row.start_s:g} s: "
+    told += "correct one of the two"
+    refuse(path, table[table["end_s"] <= table["start_s"]], "end_s", told)
     ordered = table.sort_values(["video", "start_s"], kind="stable")
     before = ordered.shift(fill_value=0)
     overlap = (ordered["video"] == before["video"]) & (ordered["start_s"] < before["end_s"])

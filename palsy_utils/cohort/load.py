@@ -80,14 +80,13 @@ def load_cohort(root: Path | str) -> Cohort:
         labels["label"] = binary_label(labels["eyes"], labels["mouth"])
     if unlabelled := int((labels[[*REGIONS, "label"]].isna().all(axis=1)).sum()):
         notes.append(f"{unlabelled} row(s) of {kind} carry no label.")
-    if strangers := [patient for patient in people.index if patient not in {*videos["patient"]}]:
+    if len(strangers := people.index.difference(videos["patient"], sort=False)):
         notes.append(
             f"patients.csv tells of {len(strangers)} people who are in no video, the first "
             f"{strangers[0]!r}: compare how they are written."
         )
-    sources = sources or _list_sources(videos, files)
-    name = root.resolve().name
-    return Cohort(root, name, kind, videos, labels, sources, group, tuple(notes))
+    about = root, root.resolve().name, kind, videos, labels
+    return Cohort(*about, sources or _list_sources(videos, files), group, tuple(notes))
 
 
 def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[int, float, str]]]:
@@ -131,16 +130,11 @@ def _label_rows(cohort: Cohort, frames: pd.DataFrame) -> np.ndarray:
     else:
         place, start, end = frames["time_s"] + TOLERANCE, labels["start_s"], labels["end_s"]
     left = frames[["video"]].assign(place=place.astype(float), at=range(len(frames)))
-    right = labels[["video"]].assign(
-        place=start.astype(float), end=end.astype(float), row=range(len(labels))
-    )
+    right = labels[["video"]].assign(place=start.astype(float), end=end, row=range(len(labels)))
     left, right = (side.astype({"video": object}).sort_values("place") for side in (left, right))
     # Intervals of a video never overlap: only the last that starts no later can hold a frame.
-    last = pd.merge_asof(
-        left.sort_values("place"), right.sort_values("place"), on="place", by="video"
-    )
-    last = last.sort_values("at")
-    return last["row"].where(last["place"] < last["end"], -1).astype(int).to_numpy()
+    last = pd.merge_asof(left, right, on="place", by="video").sort_values("at")
+    return last["row"].where(last["place"] < last["end"].astype(float), -1).astype(int).to_numpy()
 
 
 def count_labels(labels: pd.DataFrame) -> pd.DataFrame:

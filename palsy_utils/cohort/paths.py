@@ -82,7 +82,7 @@ def find_file(files: Files, typed: str) -> File:
     Where nothing is spelt like that, capital letters and the ways to write an accent make no
     difference, as on some disks.
     """
-    found = GONE._replace(file=".", kind="folder")
+    found = File(".", "", "", "folder", ".", "")
     for part in PurePosixPath(typed).parts:
         listed = files.get(found.file, {})
         same = [part] if part in listed else [n for n in listed if _loosely(n) == _loosely(part)]
@@ -163,17 +163,16 @@ def check_id(text: str) -> str:
         ValueError: it is empty, longer than 80 characters, holds anything but letters a to z,
             digits and `_ . - +`, starts with a dot or dash, or means "missing" to table readers.
     """
-    if not text:
-        problem = "is empty"
-    elif len(text) > 80:
-        problem = "is longer than 80 characters"
-    elif not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", text):
-        problem = "cannot name a folder"
-    elif text.lower() in {"na", "n-a", "nan", "none", "null", "-nan"}:
-        problem = "would be read as an empty cell"
-    else:
-        return text
-    raise ValueError(
-        f"the id {text!r} {problem}: use 1 to 80 of the letters a to z, digits and _ . - +, "
-        "starting with neither a dot nor a dash"
-    )
+    problems = {
+        "is empty": not text,
+        "is longer than 80 characters": len(text) > 80,
+        "would be read as an empty cell": text.lower() in {"na", "n-a", "nan", "none", "null"},
+        "cannot name a folder": not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", text),
+    }
+    for problem, is_there in problems.items():
+        if is_there:
+            raise ValueError(
+                f"the id {text!r} {problem}: use 1 to 80 of the letters a to z, digits and "
+                "_ . - +, starting with neither a dot nor a dash"
+            )
+    return text

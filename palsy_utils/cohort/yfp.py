@@ -78,16 +78,16 @@ def read_yfp(
     counts, unknown, bad, rows = Counter(), Counter(), [], []
     images = _find_videos(root, files, TREES[:-1], counts)
     labels = _find_videos(root, files, TREES[-1:], counts)
-    numbered = {v: _number(root, files[folder].values(), "image") for v, folder in images.items()}
-    frames = {video: listed for video, listed in numbered.items() if listed}
+    frames = {v: _number(root, files[folder], "image") for v, folder in images.items()}
+    counts["empty"] = sum(not listed for listed in frames.values())
+    frames = {video: listed for video, listed in frames.items() if listed}
     if not frames:
         raise PalsyError(f"{root} holds no frames: unpack Image.zip to Image4.zip there.")
     if not labels:
         raise PalsyError(f"{root} holds no labels: unpack {LABEL_TREE}.zip there.")
     for video, folder in labels.items():
-        listed = _number(root, files[folder].values(), "other", ".xml")
-        passed_over = sum(file.stem not in ("eyes", "mouth") for file in files[folder].values())
-        counts["other"] += passed_over - len(listed)
+        listed = _number(root, files[folder], "other", ".xml")
+        counts["other"] += len({*files[folder]} - {"eyes", "mouth"}) - len(listed)
         for frame, file in listed.items():
             found = read_label_file(root / file, counts, unknown)
             if found is None:
@@ -101,9 +101,8 @@ def read_yfp(
     videos = pd.DataFrame({"video": list(frames), "file": [images[video] for video in frames]})
     videos.insert(0, "patient", [people.get(video, f"video-{video}") for video in frames])
     table.insert(0, "patient", table["video"].map(videos.set_index("video")["patient"]))
-    counts["bad"], counts["unknown"] = len(bad), unknown.total()
+    counts |= {"bad": len(bad), "unknown": unknown.total()}
     counts["repaired"] = counts["missing"] + counts["misspelt"]
-    counts["empty"] = len(numbered) - len(frames)
     counts["unlabelled"] = sum(map(len, frames.values())) - len(table)
     counts["no labels"] = len(set(frames) - set(table["video"]))
     names = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common(5))
@@ -114,10 +113,7 @@ def read_yfp(
         for what, note in NOTES.items()
         if counts[what]
     ]
-    sources = {
-        video: [(frame, (frame - 1) / SOURCE_FPS, file) for frame, file in listed.items()]
-        for video, listed in frames.items()
-    }
+    sources = {v: [(n, (n - 1) / SOURCE_FPS, f) for n, f in frames[v].items()] for v in frames}
     return videos.assign(kind="folder"), table, sources, "patient" if people else "video", notes
 
 
@@ -128,9 +124,7 @@ def _find_videos(root: Path, files: Files, trees: tuple, counts: Counter) -> dic
         place = re.fullmatch(FOLDER, folder)
         if not place or place[1] not in trees:
             continue
-        counts["eyes, mouth"] += sum(
-            file.stem in ("eyes", "mouth") for file in files[folder].values()
-        )
+        counts["eyes, mouth"] += len({*files[folder]} & {"eyes", "mouth"})
         if place[2] and found.setdefault(video := str(int(place[2])), folder) != folder:
             raise PalsyError(
                 f"{root}: the video {video} is in {found[video]} and in {folder}: keep one."
@@ -138,11 +132,12 @@ def _find_videos(root: Path, files: Files, trees: tuple, counts: Counter) -> dic
     return dict(sorted(found.items(), key=lambda item: int(item[0])))
 
 
-def _number(root: Path, listed: list, kind: str, suffix: str = "") -> dict[int, str]:
+def _number(root: Path, listed: dict, kind: str, suffix: str = "") -> dict[int, str]:
     """Return the files that are named with a number, in the order of their numbers."""
     found = {}
-    for file in listed:
-        if file.kind == kind and suffix in ("", file.suffix) and file.stem.isdecimal():
+    for file in listed.values():
+        fits = file.kind == kind and suffix in ("", file.suffix)
+        if fits and re.fullmatch("[0-9]{1,15}", file.stem):
             first = found.setdefault(int(file.stem), file.file)
             if first != file.file:
                 raise PalsyError(f"{root}: {first} and {file.file} are one frame: keep one.")
@@ -194,7 +189,7 @@ def _read_people(root: Path, videos: list[str]) -> dict[str, str]:
     told = "the video {row.video!r} is there twice" + advice
     refuse(path, table[table["video"].duplicated()], "video", told)
     check_same(path, table, table["patient"].str.lower(), "patient", SPELLING)
-    if missing := [video for video in videos if video not in set(table["video"])]:
+    if missing := [video for video in videos if video not in {*table["video"]}]:
         raise PalsyError(f"{path} has no row for the video(s) {', '.join(missing)}: add them.")
     return dict(zip(table["video"], table["patient"], strict=True))
 

@@ -1,4 +1,5 @@
 import math
+import os
 
 import pandas as pd
 import pytest
@@ -165,6 +166,31 @@ def test_links_are_followed_where_the_user_says_so(root, tmp_path, monkeypatch):
         load_cohort(root)
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "patients.csv"])
+def test_a_table_that_is_a_link_out_is_not_read(root, tmp_path, name):
+    write_labels(root, TWO, LABEL_HEADER)
+    (tmp_path / "secret.csv").write_text("patient,side\nsecret,left\n")
+    (root / name).unlink(missing_ok=True)
+    (root / name).symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(PalsyError, match="a link that leads out of the cohort's folder"):
+        load_cohort(root)
+
+
+def test_a_folder_that_cannot_be_read_matters_where_it_is_labelled(root, monkeypatch):
+    listdir = os.listdir
+
+    def closed(path):
+        if path == root / "pictures":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    assert len(load_cohort(write_labels(root, TWO, LABEL_HEADER)).videos) == 2
+    for file in ("pictures", "pictures/1.png"):
+        with pytest.raises(PalsyError, match=r"row 2, column file: 'pictures' cannot be read"):
+            load_cohort(write_labels(root, [f"1,a,{file},,,1"], LABEL_HEADER))
+
+
 def test_labels_and_marked_frames_without_each_other_are_named(root):
     rows = ["1,a,a.mp4,0,1.5,slight,slight", "1,a,a.mp4,90,95,slight,slight", "2,b,b.mp4,,,,"]
     cohort = load_cohort(write_labels(root, rows))
@@ -207,6 +233,7 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
         ("2,v1,a.mp4,2,3,,", "patient", "'1' in row 2"),
         ("2,v2,a.mp4,,,,", "file", "is the video 'v2' here and 'v1' in row 2"),
         ("2,v2,./a.mp4,,,,", "file", "'v1' in row 2"),
+        ("2,v2,pictures/up/a.mp4,,,,", "file", "'v1' in row 2"),
         ("2,V1,b.mp4,,,,", "video", "capital letters"),
         ("2,v2,c.mp4,,,,", "file", "'c.mp4' does not exist in the cohort's folder"),
         ("2,v2,,,,,", "file", "no file"),

@@ -197,14 +197,6 @@ def test_patients_csv(tmp_path, n):
     hold(check, n, st.one_of(damaged(wholes), st.binary(max_size=100)))
 
 
-def test_a_patients_table_that_leads_out_is_not_read(tmp_path):
-    (tmp_path / "secret.csv").write_text("patient,side\nsecret,left\n")
-    (tmp_path / "cohort").mkdir()
-    (tmp_path / "cohort" / "patients.csv").symlink_to(tmp_path / "secret.csv")
-    with pytest.raises(PalsyError, match="a link that leads out of the cohort's folder"):
-        load_people(tmp_path / "cohort")
-
-
 @cases(2000)
 def test_predictions_that_pass_for_whole_are_whole(tmp_path, n):
     samples = pd.DataFrame(
@@ -274,21 +266,10 @@ def test_label_files_made_to_cost(tmp_path, content):
 
 # --- names
 
+ODD = ["a\nb", "a\rb", "🙂", "👩‍⚕️", "..a", "-rf", "a b", "x" * 250, "é" * 100, "9" * 200]
+ODD += ["<script>", "a,b", '"', "%s", "\u2028", "\x1b[31m", "NA", "con", "$(ls)", "~", ".hidden"]
 NAMES = st.one_of(
-    st.sampled_from(
-        [b"1", b"2", b"a\nb", b"a\rb", "🙂".encode(), "👩‍⚕️".encode(), b"..a", b"-rf", b"a b"]
-        + [
-            b"\xff\xfe",
-            b"x" * 250,
-            "é".encode() * 100,
-            b"9" * 200,
-            b"<script>",
-            b"a,b",
-            b'"',
-            b"%s",
-        ]
-        + [b"\xe2\x80\xa8", b"\x1b[31m", b"NA", b"con", b"$(ls)", b"~", b".hidden"]
-    ),
+    st.sampled_from([b"1", b"2", b"\xff\xfe", *map(str.encode, ODD)]),
     st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 47} & {*name}),
 )
 
@@ -344,6 +325,10 @@ ENCODED = [
 
 @cases(2500)
 def test_pictures(tmp_path, n):
+    for content in ENCODED[::2]:  # of one pixel
+        (tmp_path / "a.png").write_bytes(content)
+        assert read_image(tmp_path / "a.png")[0].shape == (1, 1, 3)
+
     def check(content, suffix):
         path = tmp_path / f"picture{suffix}"
         path.write_bytes(content)
@@ -355,12 +340,6 @@ def test_pictures(tmp_path, n):
 
     content = st.one_of(st.sampled_from(ENCODED), damaged(ENCODED), st.binary(max_size=300))
     hold(check, n, content, st.sampled_from([".jpg", ".png", ".tif"]))
-
-
-def test_a_picture_of_one_pixel(tmp_path):
-    for content in ENCODED[::2]:
-        (tmp_path / "a.png").write_bytes(content)
-        assert read_image(tmp_path / "a.png")[0].shape == (1, 1, 3)
 
 
 def chunk(kind, content):
@@ -443,20 +422,9 @@ def test_measurements(tmp_path, n):
     path = tmp_path / "faces" / "v1.parquet"
     path.touch()
     cohort = load_cohort(write_labels(tmp_path, ["1,v1,gone.mp4,,,1"], LABEL_HEADER))
+    numbers = np.zeros(1434, np.float32), np.ones(52, np.float32)
     rows = [
-        (
-            "1",
-            "v1",
-            0,
-            0.0,
-            True,
-            1,
-            "",
-            48,
-            64,
-            np.zeros(1434, np.float32),
-            np.ones(52, np.float32),
-        ),
+        ("1", "v1", 0, 0.0, True, 1, "", 48, 64, *numbers),
         ("1", "v1", 5, 0.2, False, 0, "no face", 48, 64, None, None),
     ]
     names = "patient video frame time_s found n_faces note height width landmarks expressions"
