@@ -1,8 +1,9 @@
+"""Landmarks and scores are MediaPipe's; a mirror twice is no mirror, and pairs are pairs."""
+
 import json
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from palsy_utils.faces import landmarks as ours
 
@@ -25,19 +26,31 @@ def test_groups_are_mediapipes_own():
     assert edges(ours.NOSE_RIDGE, ours.NOSE_WINGS) == theirs("NOSE")
 
 
-def test_the_125_are_125_and_mirror_onto_themselves(shared):
-    mirror = json.loads((shared / "mirror_map_478.json").read_text())
-    assert len(ours.POINTS_125) == 125
-    assert {mirror[str(i)] for i in ours.POINTS_125} == set(ours.POINTS_125)
-
-
-def test_expression_names_stand_in_mediapipes_order(shared):
+def test_names_and_mirror_are_the_given_ones(shared):
     names = np.load(shared / "real_faces" / "landmarks.npz")["expression_names"]
     assert list(names) == list(ours.EXPRESSIONS)
+    given = json.loads((shared / "mirror_map_478.json").read_text())
+    assert [given[str(i)] for i in range(478)] == ours.MIRROR.tolist()
 
 
-@pytest.mark.parametrize("side", ["Left", "Right"])
-def test_every_sided_expression_has_its_pair(side):
-    other = {"Left": "Right", "Right": "Left"}[side]
-    sided = [name for name in ours.EXPRESSIONS if name.endswith(side)]
-    assert sided and all(name.removesuffix(side) + other in ours.EXPRESSIONS for name in sided)
+def test_a_mirror_twice_is_no_mirror():
+    for mirror in (ours.MIRROR, ours.MIRROR_125, ours.MIRROR_EXPRESSIONS):
+        assert (mirror[mirror] == np.arange(len(mirror))).all()
+    assert len(ours.POINTS_125) == 125 and len(ours.MIRROR_EXPRESSIONS) == 52
+
+
+def test_the_right_one_of_a_pair_is_the_subjects_right(small_template):
+    assert ours.MIRROR[ours.RIGHT_EYE_CORNER] == ours.LEFT_EYE_CORNER
+    assert len(ours.RIGHT_OF_PAIR) == 55 and len(ours.MIDLINE) == 15
+    assert ours.POINTS_125.index(ours.RIGHT_EYE_CORNER) in ours.RIGHT_OF_PAIR
+    mean = np.load(small_template / "modalities" / "coordinates.npy").mean(0)
+    right, left = mean[ours.RIGHT_OF_PAIR, 0], mean[ours.LEFT_OF_PAIR, 0]
+    assert (right < left).all()  # x grows to the left
+
+
+def test_scores_are_paired_by_name():
+    for left, right in zip(ours.LEFT_SCORES, ours.RIGHT_SCORES, strict=True):
+        assert ours.EXPRESSIONS[left].replace("Left", "Right") == ours.EXPRESSIONS[right]
+    assert len(ours.LEFT_SCORES) == 20
+    middle = ours.EXPRESSIONS.index("jawOpen")
+    assert ours.MIRROR_EXPRESSIONS[middle] == middle

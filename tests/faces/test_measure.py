@@ -51,15 +51,11 @@ class TestMeasuring:
             assert rgb.std() > 10
 
 
-def test_measurements_at_hand_need_no_model(small, monkeypatch):
-    monkeypatch.setenv("PALSY_FACE_LANDMARKER", "/no/such/file")
-    measure_faces(load_cohort(small))
-
-
-def test_without_model_and_measurements_the_error_says_what_to_do(small, monkeypatch, tmp_path):
+def test_measurements_at_hand_need_no_model_and_others_say_so(small, monkeypatch, tmp_path):
     open_landmarker.cache_clear()
     monkeypatch.setenv("PALSY_FACE_LANDMARKER", str(tmp_path / "face_landmarker.task"))
     (tmp_path / "face_landmarker.task").write_bytes(b"not the model")
+    measure_faces(load_cohort(small))
     (small / "faces" / "p02-1.parquet").unlink()
     with pytest.raises(PalsyError, match="is damaged or another file"):
         measure_faces(load_cohort(small))

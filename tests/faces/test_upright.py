@@ -1,12 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.landmarks import POINTS_125
+from palsy_utils.faces.landmarks import MIRROR, mirror_coordinates
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright, window
 
@@ -16,12 +14,6 @@ def points(small_template):
     """Landmarks of a few drawn frames, in pixels: (n, 478, 2)."""
     table, landmarks, _ = load_faces(load_cohort(small_template))
     return to_pixels(landmarks, table["height"], table["width"])[::12]
-
-
-@pytest.fixture(scope="module")
-def mirror(shared):
-    pairs = json.loads((shared / "mirror_map_478.json").read_text())
-    return np.array([pairs[str(i)] for i in range(478)])
 
 
 @settings(max_examples=30, deadline=None)
@@ -40,15 +32,10 @@ def test_upright_faces_have_level_eyes_one_unit_apart(points):
     assert faces[:, 263] == pytest.approx(np.tile([0.5, 0], (len(faces), 1)), abs=1e-5)
 
 
-def test_a_mirrored_face_gives_mirrored_coordinates(points, mirror):
-    mirrored = (points * [-1, 1] + [256, 0])[:, mirror]
-    place = {landmark: i for i, landmark in enumerate(POINTS_125)}
-    swap = [place[mirror[landmark]] for landmark in POINTS_125]
-    assert np.allclose(coordinates(mirrored), coordinates(points)[:, swap] * [-1, 1], atol=1e-5)
-
-
-def test_a_mirrored_face_gives_the_mirrored_line_image(points, mirror):
-    mirrored = (points * [-1, 1] + [256, 0])[:, mirror]
+def test_a_mirrored_face_gives_mirrored_coordinates_and_lines(points):
+    mirrored = (points * [-1, 1] + [256, 0])[:, MIRROR]
+    expected = mirror_coordinates(coordinates(points))
+    assert np.allclose(coordinates(mirrored), expected, atol=1e-5)
     for face, other in zip(points, mirrored, strict=True):
         ours, theirs = draw_lines(face, 64), draw_lines(other, 64)[:, ::-1]
         assert np.abs(ours.astype(int) - theirs).mean() < 3 < ours.mean()
