@@ -49,13 +49,9 @@ def identity(made_from: dict | list | str) -> str:
 
 
 def write_stamp(product: Path, made_from: dict, files: Iterable[Path] = (), **made_with) -> None:
-    """Write the stamp of a product, once all of its files are written.
+    """Write the stamp beside a product, its main file, once it and all its `files` are written.
 
-    Args:
-        product: its main file; the stamp lies beside it.
-        made_from: see above.
-        files: its further files, in the same folder or below.
-        made_with: what is recorded and never compared.
+    Further files lie in the same folder or below; `made_with` is recorded and never compared.
     """
     hashes = {p.relative_to(product.parent).as_posix(): sha256(p) for p in (product, *files)}
     stamp = {"made_from": made_from, "files": hashes, **made_with}
@@ -64,10 +60,10 @@ def write_stamp(product: Path, made_from: dict, files: Iterable[Path] = (), **ma
 
 def read_stamp(product: Path) -> dict:
     """Read the stamp of a product; without one, or with a damaged one, it is made from nothing."""
-    nothing = {"made_from": {}, "files": {}}
-    kept = read_json(stamp_of(product))
-    whole = isinstance(kept, dict) and all(isinstance(kept.get(key), dict) for key in nothing)
-    return kept if whole else nothing
+    match read_json(stamp_of(product)):
+        case {"made_from": dict(), "files": dict()} as kept:
+            return kept
+    return {"made_from": {}, "files": {}}
 
 
 def state(product: Path, made_from: dict | Callable, root: Path | None = None) -> State:
@@ -75,8 +71,8 @@ def state(product: Path, made_from: dict | Callable, root: Path | None = None) -
 
     Args:
         product: its main file.
-        made_from: what it would be made from now, or a function that says so; an OSError in it
-            means that a source is gone.
+        made_from: what it would be made from now, or a function that returns it, and raises an
+            OSError if a source is gone.
         root: the cohort's folder, if it lies in one: there, hashes are remembered.
     """
     try:
@@ -114,8 +110,7 @@ def content(path: Path, root: Path | None = None) -> str:
     """
     if root is None:
         return sha256(path)
-    seen, known = path.stat(), _known(root)
-    name = os.fspath(path).removeprefix(os.fspath(root))
+    seen, known, name = path.stat(), _known(root), str(path).removeprefix(str(root))
     looks = [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
     if name in known and known[name][0] == looks:
         return known[name][1]

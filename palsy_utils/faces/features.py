@@ -65,11 +65,7 @@ def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:
 
 
 def handcrafted(points: np.ndarray) -> np.ndarray:
-    """Return the 29 handcrafted features of upright faces (`upright`): (n, 29) float32.
-
-    Args:
-        points: (n, 478, 2).
-    """
+    """Return the 29 handcrafted features of upright faces (n, 478, 2): (n, 29) float32."""
     x, y = np.moveaxis(points, -1, 0).swapaxes(1, 2)  # of each landmark, for all faces
 
     def d(i: int, j: int) -> np.ndarray:
@@ -185,14 +181,9 @@ STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.num
 
 
 def millimetres(points: np.ndarray) -> np.ndarray:
-    """Return how many millimetres one pixel is, face by face, by the size of the iris (`IRIS_MM`).
+    """Return the millimetres of one pixel (n,) by the size of the irises, from (n, 478, 2).
 
-    Args:
-        points: (n, 478, 2) in pixels.
-
-    Returns:
-        (n,) millimetres a pixel, by the mean of both irises. Good to some per cent: a small iris
-        covers few pixels, and a lid may hide its edge.
+    Good to some per cent: a small iris covers few pixels, and a lid may hide its edge.
     """
     widths = [
         np.linalg.norm(points[:, a] - points[:, b], axis=-1)

@@ -94,14 +94,10 @@ def write_faces(table: pd.DataFrame, path: Path) -> None:
 
 
 def borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
-    """Copy what was measured of a clip from a cohort that has the same file, and say so.
-
-    Args:
-        clip: of one video, its frames extracted.
-        cohort: any.
+    """Copy what was measured of a clip, a cohort of one, from a cohort that has the same file.
 
     Returns:
-        A sentence, or nothing if the cohort has no such file or did not measure it.
+        A sentence that says so, or nothing if there is no such file or it was not measured.
     """
     (ours,) = clip.videos[VIDEO].itertuples(index=False)
     content = frames_from(clip, ours)["content"]

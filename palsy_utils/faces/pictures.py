@@ -35,8 +35,7 @@ def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     """Read a picture as RGB uint8 (height, width, 3), with a note on what had to be converted.
 
     Grey is repeated to three channels, 16 bits are reduced to 8, transparency is laid over mid
-    grey. What cannot be read comes back as None with the note `unreadable`, more than
-    `LARGEST_IMAGE` pixels, as the header says, as None with `too large`.
+    grey. What cannot be read is None, `unreadable`; more than `LARGEST_IMAGE` pixels, `too large`.
     """
     try:
         with (

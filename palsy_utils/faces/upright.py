@@ -29,14 +29,8 @@ def upright(points: np.ndarray) -> np.ndarray:
     """Return faces upright and scaled: eyes level, their outer corners one unit apart.
 
     Works in pixels, where a length means the same in x and y (fractions of a wide picture would
-    change every ratio as the head tilts).
-
-    Args:
-        points: (n, 478, 2) in pixels.
-
-    Returns:
-        (n, 478, 2) float32; the origin is midway between the outer corners of the eyes, x grows
-        to the subject's left, y downwards; without unit (distances between the eye corners).
+    change every ratio as the head tilts): (n, 478, 2) to (n, 478, 2) float32. The origin is midway
+    between the outer corners of the eyes, x grows to the subject's left, y downwards.
     """
     right, left = points[:, RIGHT_EYE_CORNER], points[:, LEFT_EYE_CORNER]
     across = left - right
@@ -55,12 +49,8 @@ def coordinates(points: np.ndarray) -> np.ndarray:
 def window(points: np.ndarray, size: int) -> np.ndarray:
     """Return the affine map (2, 3) from one picture (pixels) to its upright square face window.
 
-    The window holds the whole face with a small margin (`MARGIN`); RGB crops and line images share
-    it, so they lie on top of each other.
-
-    Args:
-        points: (478, 2) in pixels.
-        size: side of the window in pixels.
+    The window, of `size` pixels, holds the whole face, landmarks (478, 2) in pixels, with a small
+    margin (`MARGIN`). RGB crops and line images share it, so they lie on top of each other.
     """
     dx, dy = points[LEFT_EYE_CORNER] - points[RIGHT_EYE_CORNER]
     cos, sin = np.array([dx, dy]) / np.hypot(dx, dy)
@@ -75,26 +65,14 @@ def window(points: np.ndarray, size: int) -> np.ndarray:
 def in_window(points: np.ndarray, which: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
     """Return where landmarks lie in the face window, in pixels, as OpenCV counts (from centres).
 
-    Args:
-        points: (478, 2) in pixels of the picture.
-        which: numbers of the landmarks wanted.
-        size: side of the window in pixels.
-
-    Returns:
-        (len(which), 2).
+    Of all `points` (478, 2), in pixels of the picture, it gives `which`: (len(which), 2).
     """
     affine = window(points, size)
     return points[np.asarray(which)] @ affine[:, :2].T + affine[:, 2] - 0.5
 
 
 def crop_rgb(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """Cut the upright face out of a picture: RGB uint8 (size, size, 3).
-
-    Args:
-        image: RGB uint8 (height, width, 3).
-        points: (478, 2) landmarks in pixels.
-        size: side of the result in pixels.
-    """
+    """Cut the upright face, landmarks (478, 2), out of an RGB picture: uint8 (size, size, 3)."""
     scale = np.linalg.norm(window(points, size)[0, :2])
     finer = int(np.clip(np.ceil(1 / scale), 1, 8))  # warp finely, then average: no aliasing
     large = cv2.warpAffine(image, window(points, size * finer), (size * finer, size * finer))
@@ -105,12 +83,8 @@ def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np
     """Draw the black-and-white line image of one face: uint8 (size, size), 0 to 255.
 
     The paper's text names face outline, eyebrows and eyes; its figure shows the mouth too, and its
-    regions are eyes *and* mouth. Mouth and nose are therefore drawn unless told otherwise.
-
-    Args:
-        points: (478, 2) landmarks in pixels.
-        size: side of the image in pixels; lines are drawn anti-aliased at this size.
-        mouth_and_nose: whether lips and nose are drawn besides what the text names.
+    regions are eyes *and* mouth. Mouth and nose are therefore drawn unless told otherwise. Lines,
+    through landmarks (478, 2) in pixels, are smooth at this size.
     """
     at = np.rint(in_window(points, range(len(points)), size) * 16).astype(np.int32)
     parts = LINES_OF_THE_TEXT + (LINES_OF_MOUTH_AND_NOSE if mouth_and_nose else ())
