@@ -57,8 +57,8 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
             raise PalsyError(f"{root / folders[0]} {told}.")
     videos = pd.DataFrame(rows, columns=COLUMNS)
     videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
-    _check_ids(root, zip(videos["patient"], videos["origin"], strict=True))
-    _check_ids(root, zip(videos["video"], videos["file"], strict=True))
+    _check_ids(root, videos["patient"], videos["origin"])
+    _check_ids(root, videos["video"], videos["file"])
     labels = videos[["patient", "video"]].assign(
         start_s=0.0, end_s=float("inf"), label=videos["class"].map(LABELS)
     )
@@ -72,10 +72,10 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", plain).strip("-")
 
 
-def _check_ids(root: Path, ids: zip) -> None:
+def _check_ids(root: Path, ids: pd.Series, origins: pd.Series) -> None:
     """Raise a PalsyError for an id that is none, or that two names on disk have made."""
     seen, advice = {}, "rename it so that it differs in the letters a to z or in digits"
-    for name, origin in ids:
+    for name, origin in zip(ids, origins, strict=True):
         first = seen.setdefault(name.lower(), origin)
         problem = "no id can be made from this name" if name.endswith("-") else ""
         if first != origin:

@@ -20,6 +20,7 @@ from palsy_utils.cohort.paths import (
 )
 from palsy_utils.files import PalsyError
 
+GRADES = ("normal", "slight", "strong")
 SIDES = ("left", "none", "right")
 LABEL = Field(description="is no known label: write {words}, or leave the cell empty if unknown")
 TIME = Field(
@@ -38,7 +39,7 @@ Word = BeforeValidator(lambda cell: cell.lower() or None)
 # Programs that know no missing whole number write 1 as 1.0.
 Digit = BeforeValidator(lambda cell: cell.removesuffix(".0") or None)
 Id = Annotated[str, AfterValidator(check_id)]
-Grade = Annotated[Literal["normal", "slight", "strong"] | None, Word, LABEL]
+Grade = Annotated[Literal[GRADES] | None, Word, LABEL]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[Positive | None, Word, TIME]
 

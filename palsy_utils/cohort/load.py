@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.cohort.class_folders import find_classes, read_class_folders
-from palsy_utils.cohort.labels_csv import load_people, read_labels
+from palsy_utils.cohort.labels_csv import GRADES, load_people, read_labels
 from palsy_utils.cohort.paths import RATE, Files, list_files, natural_key, number_images
 from palsy_utils.cohort.yfp import is_yfp, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
 
 REGIONS = ("eyes", "mouth")
-GRADES = ("normal", "slight", "strong")
 TOLERANCE = 0.001  # s; time stamps are no more exact than that
 
 

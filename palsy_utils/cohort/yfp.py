@@ -15,7 +15,7 @@ from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel
 
 from palsy_utils.cohort.cells import check_rows, check_same, read_rows, refuse
-from palsy_utils.cohort.labels_csv import SPELLING, Id
+from palsy_utils.cohort.labels_csv import GRADES, SPELLING, Id
 from palsy_utils.cohort.paths import Files, check_files
 from palsy_utils.files import PalsyError
 
@@ -23,8 +23,7 @@ LABEL_TREE = "Image_large_XML"
 TREES = ("Image", "Image2", "Image3", "Image4", LABEL_TREE)
 FOLDER = rf"({'|'.join(TREES)})(?:/\1)?(?:/([0-9]{{1,4}}))?"  # nested doubly or singly
 SOURCE_FPS = 30.0  # of the source videos; frame 1 is their first
-GRADES = {"Normal": "normal", "SlightPalsy": "slight", "StrongPalsy": "strong"}
-SEVERITY = list(GRADES.values())
+BOXES = dict(zip(("Normal", "SlightPalsy", "StrongPalsy"), GRADES, strict=True))
 LARGEST_XML = 1 << 20  # bytes; a real file has about a thousand
 
 NOTES = {  # what is said of what was counted
@@ -168,13 +167,13 @@ def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, 
     for box in tree.iter("object"):
         name = (box.findtext("name") or "").strip()
         grade, _, region = name.partition("_")
-        if grade in GRADES and region in ("Eyes", "Mouth"):
-            found.setdefault(region.lower(), []).append(GRADES[grade])
+        if grade in BOXES and region in ("Eyes", "Mouth"):
+            found.setdefault(region.lower(), []).append(BOXES[grade])
         else:
             unknown[name] += 1
     counts["several"] += sum(len(boxes) > 1 for boxes in found.values())
     counts["no box"] += not found
-    return {region: max(boxes, key=SEVERITY.index) for region, boxes in found.items()}
+    return {region: max(boxes, key=GRADES.index) for region, boxes in found.items()}
 
 
 def _read_people(root: Path, videos: list[str]) -> dict[str, str]:

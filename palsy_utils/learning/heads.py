@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.cohort.labels_csv import SIDES
-from palsy_utils.cohort.load import GRADES
+from palsy_utils.cohort.labels_csv import GRADES, SIDES
 
 HEADS = {
     "eyes": GRADES,

@@ -278,7 +278,9 @@ NAMES = st.one_of(
 def test_names_on_disk(tmp_path, n):
     picture = write_picture(tmp_path / "first" / "palsy" / "1.jpg").read_bytes()
     write_picture(tmp_path / "first" / "healthy" / "1.jpg")
-    extract_frames(load_cohort(tmp_path / "first"))  # imports what it needs
+    first = load_cohort(tmp_path / "first")
+    extract_frames(first)  # imports what it needs
+    load_frames(first)
     number = iter(range(10**6))
 
     def check(names):
