@@ -6,12 +6,14 @@ folds of the run with the same numbers: what the *recipe* did on people whom it 
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from torch import nn
 
 from palsy_utils.cohort.load import Cohort, load_cohort
+from palsy_utils.evidence.calibration import calibrate
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval
 from palsy_utils.evidence.table import PACKAGES, is_drawn
@@ -19,11 +21,19 @@ from palsy_utils.faces.modalities import samples_from
 from palsy_utils.files import sha256
 from palsy_utils.learning.experiments import architecture, find_model
 from palsy_utils.learning.folds import Fold, how_to_train
-from palsy_utils.learning.nested import fit_temperature, log_loss, temper
+from palsy_utils.learning.nested import fit_temperature, log_loss
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.results import fold_state, open_run, read_predictions, run_folder
 from palsy_utils.stamps import DONE, identity
 
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=select_autoescape(["html"]),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    undefined=StrictUndefined,
+)
 NO_DEVICE = "For research and teaching only: this is not a medical device and diagnoses nobody."
 NAMES = {"auroc": "AUROC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
@@ -79,15 +89,9 @@ def _calibration(fold: Fold, frames: pd.DataFrame) -> list[float] | None:
     inner, _ = leave_one_out(fold, "inner.csv")
     if inner is None:
         return None
-    inside = {name: rows for name, rows in inner.groupby("fold")}
-    tempered = [
-        temper(
-            rows["probability"], fit_temperature(inside[name]["label"], inside[name]["probability"])
-        )
-        for name, rows in frames.groupby("fold", sort=False)
-    ]
-    before = log_loss(frames["label"], frames["probability"])
-    return [round(before, 4), round(log_loss(frames["label"], np.concatenate(tempered)), 4)]
+    rows = calibrate(frames, inner)
+    losses = [log_loss(rows["label"], rows[name]) for name in ("probability", "calibrated")]
+    return [round(loss, 4) for loss in losses]
 
 
 def card_facts(
@@ -134,80 +138,37 @@ def file_hashes(cohort: Cohort) -> list[str]:
 
 
 def card_rows(facts: dict, temperature: float | None) -> dict[str, str]:
-    """Return the card's lines, name and text, for the markdown card and for reports."""
-    who = "drawn people" if facts["drawn"] else "people"
-    who = who if facts["group"] == "patient" else "videos, each taken as a person"
-    rows = {
-        "Fitted on": f"cohort {facts['cohort']}: {facts['people']} {who}, {facts['videos']} "
-        f"videos, {facts['frames']} frames with a face and a label, "
-        f"{100 * facts['palsy']:.0f} % palsy"
-    }
-    left_out = "On drawn people left out" if facts["drawn"] else "On people left out"
-    if facts["scores"] is None:
-        rows[left_out] = f"not measured: {facts['not_measured']}"
-    else:
-        rows[left_out] = "; ".join(
+    """Return the lines of a card that reports show too: name -> text."""
+    drawn = "drawn " if facts["drawn"] else ""
+    whom = f"{drawn}people" if facts["group"] == "patient" else "videos, each taken as a person"
+    fitted_on = (
+        f"cohort {facts['cohort']}: {facts['people']} {whom}, {facts['videos']} videos, "
+        f"{facts['frames']} frames with a face and a label, {100 * facts['palsy']:.0f} % palsy"
+    )
+    left_out = f"not measured: {facts['not_measured']}"
+    if facts["scores"]:
+        left_out = "; ".join(
             f"{NAMES[name]} {value:.2f} ({low:.2f} to {high:.2f})"
             for name, (value, low, high) in facts["scores"].items()
         )
-    if temperature is None:
-        rows["Calibration"] = "none: the run has no inner predictions to calibrate on"
-    else:
-        before, after = facts["log_loss"] or (None, None)
-        rows["Calibration"] = f"temperature {temperature:.2f}, from inner predictions of all folds"
-        if before is not None:
-            rows["Calibration"] += (
-                f"; log loss on people left out {before:.2f} before, {after:.2f} after"
-            )
-    return rows
+    calibration = "none: the run has no inner predictions to calibrate on"
+    if temperature is not None:
+        calibration = f"temperature {temperature:.2f}, from inner predictions of all folds"
+        if facts["log_loss"]:
+            before, after = facts["log_loss"]
+            calibration += f"; log loss on people left out {before:.2f} before, {after:.2f} after"
+    name = f"On {drawn}people left out"
+    return {"Fitted on": fitted_on, name: left_out, "Calibration": calibration}
 
 
 def card(model: str, facts: dict, temperature: float | None) -> str:
     """Write the card of a fitted model as markdown."""
     row = find_model(model)
-    what = architecture(row, find_profile(facts["profile"]).backbone)
-    size = f"{facts['image_size']} px images, " if facts["image_size"] else ""
-    start = {True: "ImageNet weights", False: "random weights", None: "random weights"}
-    training = ", ".join(f"{name} {value}" for name, value in facts["training"].items())
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    drawn = (
-        ["**Its people are drawn. What it says of a real face is no finding of any kind.**", ""]
-        if facts["drawn"]
-        else []
+    return TEMPLATES.get_template("card.md").render(
+        model=model,
+        no_device=NO_DEVICE,
+        title=row.title,
+        what=architecture(row, find_profile(facts["profile"]).backbone),
+        rows=card_rows(facts, temperature),
+        **facts,
     )
-    lines = [
-        f"# Model card: {model}",
-        "",
-        f"**{NO_DEVICE}**",
-        "",
-        *drawn,
-        f"{row.title}; {what}, {facts['parameters']:,} parameters.",
-        "",
-        *(f"- **{name}**: {text}." for name, text in card_rows(facts, temperature).items()),
-        f"- **Also asked for**: {', '.join(facts['questions']) or 'nothing but palsy or not'}.",
-        f"- **Training**: {training}; {size}from {start[facts['imagenet']]}; seed "
-        f"{facts['seed']} (weights, order, dropout, noise). Last epoch: loss {facts['loss']:.3f}, "
-        f"accuracy {100 * facts['accuracy']:.0f} % on the frames it was trained on, which says "
-        "nothing about anybody else.",
-        f"- **Profile** {facts['profile']}; **samples** {facts['samples'][:16]}; {versions}.",
-        "",
-        "## How to read the scores",
-        "",
-        "This file was fitted on everybody, so nobody is left to test it on. The scores are of the "
-        "run with the same numbers, leave-one-patient-out: what the recipe did on people whom it "
-        "had not seen, over all their frames, a frame called palsy from 0.5 on. Intervals are "
-        "95 %, from resampling people. They hold for people, cameras and lighting like those of "
-        "the cohort, and for nobody else. Training numbers that the paper leaves open were settled "
-        "on drawn cohorts or on 344 photographs of real faces (`profiles.py` says which); on "
-        "those, scores flatter.",
-        "",
-        "## Intended use and limits",
-        "",
-        "- For research and teaching, on clips of one frontal face; nothing in it was tested for "
-        "care.",
-        "- Heads turned aside look asymmetric. A face that is not found gets no answer.",
-        "- A probability is a statement about frames like those of the cohort; where palsy is "
-        "rarer, it is too high.",
-        "- Nobody has tested it for skin tone, age or sex beyond what the cohort holds.",
-    ]
-    return "\n".join(lines) + "\n"

@@ -7,7 +7,6 @@ runs anybody's code. Scaling is part of the nets, so it travels with the weights
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch import nn
 
 from palsy_utils.clip.card import card, card_facts, pooled_temperature
 from palsy_utils.cohort.labels_csv import known_sides
-from palsy_utils.cohort.load import load_cohort
+from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples
@@ -117,18 +116,23 @@ def open_everybody(
         PalsyError: a parameter names something that is not there, or a model of several files.
     """
     check_fittable(model)
-    who, size = load_cohort(cohort), find_profile(profile)
-    samples = load_samples(who)
+    return lay_out(load_cohort(cohort), find_profile(profile), model, seed, device)
+
+
+def lay_out(
+    cohort: Cohort, profile: Profile, model: str, seed: int = 0, device: str = "auto"
+) -> Fold:
+    """Lay out a fold with all samples of a measured cohort on its training side."""
+    samples = load_samples(cohort)
     return Fold(
         samples=samples,
         train=np.arange(len(samples)),
         test=np.arange(0),
         model=model,
-        profile=size,
+        profile=profile,
         device=pick_device(device),
         seed=seed,
-        root=who.root,
-        name="everybody",
+        root=cohort.root,
     )
 
 
@@ -142,35 +146,37 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         PalsyError: a modality was not built, or the cohort has a single class.
     """
     questions, weights, auxiliary, mirrored = (), None, None, None
-    how, row = how_to_train(fold), find_model(fold.model)
+    config, row = how_to_train(fold), find_model(fold.model)
+    attends, labels = row.notebook == ATTENTION, fold.samples["label"]
     if row.multitask:
-        answers = known_targets(fold.samples, known_sides(fold.root))
-        questions, auxiliary = known_heads(answers), auxiliary_loss(answers, fold.device)
-    if is_attention(fold.model):
+        targets = known_targets(fold.samples, known_sides(fold.root))
+        questions, auxiliary = known_heads(targets), auxiliary_loss(targets, fold.device)
+    if attends:
         tokens, flipped = load_tokens(fold)
         inputs, mirrored = list(tokens.values()), list(flipped.values())
-        build = partial(build_attention, tokens, how.nets)
     else:
         inputs = load_inputs(fold)
-        if row.sees_images:
-            weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
-        shape = (row.modalities, weights, fold.profile.backbone, row.multitask)
-        build = partial(build_model, *shape)
+    if row.sees_images:
+        weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
     seed_everything(fold.seed)
-    net, labels = build(), fold.samples["label"]
+    if attends:
+        net = build_attention(tokens, config.nets)
+    else:
+        net = build_model(row.modalities, weights, fold.profile.backbone, row.multitask)
     fit_scaling(net, inputs, fold.train)
-    run = train_members if is_attention(fold.model) else train
-    given = (inputs, labels, fold.train, how, fold.device, fold.seed, mirrored, auxiliary)
-    history = run(net, *given)
+    given = (inputs, labels, fold.train, config, fold.device, fold.seed, mirrored, auxiliary)
+    history = (train_members if attends else train)(net, *given)
     round_weights(net)
     facts = card_facts(fold, net, history, weights is not None, questions)
     temperature = pooled_temperature(fold)
     return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
 
 
-def is_attention(model: str) -> bool:
-    """Say whether a model attends to tokens."""
-    return find_model(model).notebook == ATTENTION
+def load_seen(fold: Fold) -> list[np.ndarray]:
+    """Load what a model of `FITTABLE` sees: one array an input of its net, all samples."""
+    if find_model(fold.model).notebook == ATTENTION:
+        return list(load_tokens(fold)[0].values())
+    return load_inputs(fold)
 
 
 def write_model(fitted: Fitted, path: Path) -> None:

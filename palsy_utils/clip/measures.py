@@ -1,4 +1,4 @@
-"""What can be measured on every frame of a clip without a model: quality, and left against right.
+"""What is measured on every frame of a clip without a model, and two pictures of it.
 
 Millimetres come from the size of the iris (`features.millimetres`); heights and depths are taken
 from the line through the outer corners of the eyes. Left and right are the subject's.
@@ -8,17 +8,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
-from palsy_utils.clip.card import file_hashes
+from palsy_utils.cohort.clips import RATE
 from palsy_utils.cohort.load import Cohort
+from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.features import ASYMMETRY, asymmetry, millimetres
-from palsy_utils.faces.frames import load_frames
-from palsy_utils.faces.landmarks import LEFT_BROW, LEFT_EYE_CORNER, RIGHT_BROW, RIGHT_EYE_CORNER
-from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.upright import coordinates, to_pixels, upright
-from palsy_utils.files import PalsyError, sha256
+from palsy_utils.faces.upright import coordinates, upright
+from palsy_utils.plots import BLACK, BLUE, GREY, ORANGE, RED, SKY
 
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
 SMALL = 60.0  # pixels between the outer corners of the eyes; an iris then has about eight
@@ -35,61 +36,47 @@ MEASURES = {
     "mouth": "depth of the corner of the mouth below that line",
 }
 _GAPS = {"right": ((160, 144), (158, 153)), "left": ((385, 380), (387, 373))}
-_BROWS = {"right": sum(RIGHT_BROW, ()), "left": sum(LEFT_BROW, ())}
+_BROWS = {"right": marks.RIGHT_BROW, "left": marks.LEFT_BROW}
+_EYES = {"right": marks.RIGHT_EYE, "left": marks.LEFT_EYE}
+# OUTER_LIPS runs from the right corner along the lower lip and back along the upper one.
+_LIPS = {
+    "right": (*marks.OUTER_LIPS[:6], *marks.OUTER_LIPS[15:]),
+    "left": marks.OUTER_LIPS[5:16],
+}
 _CORNERS = {"right": 61, "left": 291}
+STRONGEST_MM = 4.0  # a difference of this size is tinted fully
+
+LONG = 120.0  # s: a longer clip is drawn second by second, or its line would be a smear
+# column -> panel, label, colour and dashes
+LINES = {
+    "probability": ("palsy", "probability", BLUE, "-"),
+    "calibrated_probability": ("palsy", "calibrated", ORANGE, "--"),
+    "eyes": ("slight or strong", "eyes", SKY, "-"),
+    "mouth": ("slight or strong", "mouth", RED, "--"),
+    "side_left": ("side", "left", ORANGE, "-"),
+    "side_right": ("side", "right", BLUE, "--"),
+}
+TITLES = {
+    "palsy": "Probability of palsy, {}",
+    "slight or strong": "Which region is called slight or strong",
+    "side": "Which side is called palsied (the subject's)",
+}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A clip or photographs with all that was measured: what a model and a page need of it.
+    """A clip or photographs with all that was measured: what a model and a page need of it."""
 
-    source: the file or folder that the user gave.
-    cohort: its copy in a working folder, in which modalities are built for the model.
-    frames: one row a frame, in order, or a photograph: `frame` and `time_s`, or `file`; `found`,
-        `note`, `turned_deg`, `eye_distance_px`, `asymmetry_mm` (mean difference in height between
-        the 55 landmarks of one half and their partners), and the columns of `measures`; NaN where
-        no face was found.
-    points: landmarks in pixels (n, 478, 2), NaN where no face was found.
-    pictures: the picture of each row, a file in the working folder.
-    hashes: of the files, from `card.file_hashes`.
-    """
-
-    source: Path
-    cohort: Cohort
+    source: Path  # the file or folder that the user gave
+    cohort: Cohort  # its copy in a working folder, in which modalities are built for the model
+    # One row a frame, in order, or a photograph: `frame` and `time_s`, or `file`; `found`, `note`,
+    # and where a face was found the columns of `measures`.
     frames: pd.DataFrame
-    points: np.ndarray
-    pictures: list[Path]
-    hashes: list[str]
-
-
-def gather(source: Path, cohort: Cohort, files: list[str] | None) -> Measured:
-    """Gather what was measured on a clip, or on photographs, whose names are `files`.
-
-    Raises:
-        PalsyError: no face was found.
-    """
-    table, landmarks, expressions = load_faces(cohort)
-    frames = pd.DataFrame({"file": files}) if files else table[["frame", "time_s"]]
-    if not table["found"].any():
-        raise PalsyError(
-            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
-            "predict: take one face, frontal and well lit, and so large that the outer corners of "
-            "the eyes are at least 6 % of the picture's longer side apart."
-        )
-    points = to_pixels(landmarks, table["height"], table["width"])
-    found = table["found"].to_numpy()
-    rows, faces = table[found], points[found]
-    heights = asymmetry(coordinates(faces), expressions[found])[:, HEIGHTS]
-    numbers = measures(faces).set_index(rows.index)
-    numbers.insert(0, "turned_deg", turn(landmarks[found], rows["height"], rows["width"]))
-    numbers.insert(1, "eye_distance_px", _eye_distance(faces))
-    numbers.insert(2, "asymmetry_mm", np.abs(heights).mean(1) * _unit(faces))
-    pictures = [cohort.root / file for file in load_frames(cohort)["file"]]
-    hashes = file_hashes(cohort)
-    if files:  # a cohort may hold the same photographs as one folder
-        hashes.append(sha256(*pictures)[:16])
-    frames = frames.join(table[["found", "note"]]).join(numbers)
-    return Measured(source, cohort, frames, points, pictures, hashes)
+    marked: int  # row with the largest `asymmetry_mm`
+    face: np.ndarray  # upright crop of it, RGB uint8
+    points: np.ndarray  # its landmarks (478, 2), in pixels of the crop
+    thumbnails: dict[int, np.ndarray]  # small crops of photographs, row -> RGB uint8
+    hashes: list[str]  # of the files, from `card.file_hashes`
 
 
 def shown(path: Path) -> str:
@@ -97,94 +84,148 @@ def shown(path: Path) -> str:
     return os.fsencode(path.name).decode(errors="replace")
 
 
-def measures(points: np.ndarray) -> pd.DataFrame:
-    """Measure brow, eye and mouth of each side, in millimetres.
+def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, scores: np.ndarray):
+    """Measure faces: their turn, size and asymmetry, and brow, eye and mouth of either side.
 
     Args:
-        points: (n, 478, 2) in pixels.
+        table: `height` and `width` of the pictures.
+        landmarks: (n, 478, 3) as MediaPipe gives them; depth has the scale of x.
+        points: the same in pixels (n, 478, 2).
+        scores: (n, 52) expression scores.
 
     Returns:
-        `<name>_right`, `<name>_left` and `<name>_difference` (left minus right) for each of
-        `MEASURES`. A mirrored face has the negative differences.
+        A table with the index of `table`: `turned_deg`, by the depth of the cheeks;
+        `eye_distance_px`; `asymmetry_mm`, the mean difference in height between the landmarks of
+        one half and their partners; and in mm `<name>_right`, `<name>_left` and
+        `<name>_difference` (left minus right) for each of `MEASURES`.
     """
-    up = upright(points)
-    unit = _unit(points)
-    table = pd.DataFrame(index=range(len(points)))
+    ends = points[:, marks.LEFT_EYE_CORNER] - points[:, marks.RIGHT_EYE_CORNER]
+    distance = np.linalg.norm(ends, axis=-1)
+    up, unit = upright(points), millimetres(points) * distance
+    x, y, depth = (landmarks[:, LEFT_CHEEK] - landmarks[:, RIGHT_CHEEK]).T
+    across = np.hypot(x * table["width"], y * table["height"])
+    heights = asymmetry(coordinates(points), scores)[:, HEIGHTS]
+    found = pd.DataFrame({"turned_deg": np.degrees(np.arctan2(depth * table["width"], across))})
+    found["eye_distance_px"] = distance
+    found["asymmetry_mm"] = np.abs(heights).mean(1) * unit
     for side in ("right", "left"):
         gaps = [np.linalg.norm(up[:, a] - up[:, b], axis=-1) for a, b in _GAPS[side]]
-        table[f"brow_{side}"] = -up[:, _BROWS[side], 1].mean(1) * unit
-        table[f"eye_{side}"] = np.mean(gaps, 0) * unit
-        table[f"mouth_{side}"] = up[:, _CORNERS[side], 1] * unit
+        found[f"brow_{side}"] = -up[:, sum(_BROWS[side], ()), 1].mean(1) * unit
+        found[f"eye_{side}"] = np.mean(gaps, 0) * unit
+        found[f"mouth_{side}"] = up[:, _CORNERS[side], 1] * unit
     for name in MEASURES:
-        table[f"{name}_difference"] = table[f"{name}_left"] - table[f"{name}_right"]
-    return table
-
-
-def _eye_distance(points: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(points[:, LEFT_EYE_CORNER] - points[:, RIGHT_EYE_CORNER], axis=-1)
-
-
-def _unit(points: np.ndarray) -> np.ndarray:
-    """Return the millimetres of the unit of upright faces (n,)."""
-    return millimetres(points) * _eye_distance(points)
-
-
-def turn(landmarks: np.ndarray, height: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Return how far each head is turned aside, in degrees (n,), by the depth of its two cheeks.
-
-    Args:
-        landmarks: (n, 478, 3) as MediaPipe gives them; depth has the scale of x.
-        height: (n,) of the pictures in pixels.
-        width: (n,) likewise.
-    """
-    x, y, depth = (landmarks[:, LEFT_CHEEK] - landmarks[:, RIGHT_CHEEK]).T
-    return np.degrees(np.arctan2(depth * width, np.hypot(x * width, y * height)))
-
-
-def most_asymmetric(frames: pd.DataFrame) -> int:
-    """Return the row of the frame with the largest `asymmetry_mm`.
-
-    Args:
-        frames: from `Measured`, with a face in at least one.
-    """
-    return int(frames["asymmetry_mm"].idxmax())
-
-
-def unit(frames: pd.DataFrame) -> str:
-    """Return what a row shows, in the words of a report: a frame, or a photograph."""
-    return "photograph" if "file" in frames else "frame"
+        found[f"{name}_difference"] = found[f"{name}_left"] - found[f"{name}_right"]
+    return found
 
 
 def count(frames: pd.DataFrame) -> str:
     """Say how many frames or photographs there are."""
-    return f"{len(frames)} {unit(frames)}{'s' * (len(frames) != 1)}"
+    unit = "photograph" if "file" in frames else "frame"
+    return f"{len(frames)} {unit}{'s' * (len(frames) != 1)}"
 
 
 def quality_notes(frames: pd.DataFrame) -> list[str]:
-    """Say, one sentence each, what makes the answers of a clip less trustworthy.
+    """Say, one sentence each, what makes the predictions of a clip less trustworthy.
 
     Args:
         frames: from `Measured`.
     """
-    n, faces = len(frames), frames[frames["found"]]
-    turned = int((faces["turned_deg"].abs() > TURNED).sum())
-    small = int((faces["eye_distance_px"] < SMALL).sum())
-    of_all = f"of {count(frames)}"
-    of_faces = f"of {count(faces)} with a face"
-    notes = []
-    if len(faces) < n:
-        notes.append(f"No face was found in {n - len(faces)} {of_all}; they have no answer.")
-    if turned:
-        notes.append(
-            f"The head is turned by more than {TURNED:.0f} degrees in {turned} {of_faces}; there, "
-            "asymmetry is partly the camera's."
-        )
-    if small:
-        notes.append(
-            f"The face is small in {small} {of_faces} (less than {SMALL:.0f} pixels between the "
-            "eyes' outer corners); millimetres are rough there."
-        )
+    faces = frames[frames["found"]]
+    of_all, of_faces = f"of {count(frames)}", f"of {count(faces)} with a face"
+    gone = len(frames) - len(faces)
+    turned = (faces["turned_deg"].abs() > TURNED).sum()
+    small = (faces["eye_distance_px"] < SMALL).sum()
+    notes = {
+        f"No face was found in {gone} {of_all}; they have no answer.": gone,
+        f"The head is turned by more than {TURNED:.0f} degrees in {turned} {of_faces}; there, "
+        "asymmetry is partly the camera's.": turned,
+        f"The face is small in {small} {of_faces} (less than {SMALL:.0f} pixels between the eyes' "
+        "outer corners); millimetres are rough there.": small,
+    }
     others = frames["note"].str.split("; ").explode()
-    for note, number in others[~others.isin(["", "no face"])].value_counts().items():
-        notes.append(f"{number} {of_all} are marked: {note}.")
-    return notes
+    others = others[~others.isin(["", "no face"])].value_counts()
+    marked = [f"{number} {of_all} are marked: {note}." for note, number in others.items()]
+    return [note for note, number in notes.items() if number] + marked
+
+
+def clip_timeline(table: pd.DataFrame, marked: int) -> Figure:
+    """Draw the probability of palsy over time, grey where no face was found; below, other heads.
+
+    Of a clip longer than `LONG`, the mean of every second and a band from its lowest to its
+    highest frame.
+
+    Args:
+        table: from `predict.predict_clip`, of a clip.
+        marked: row of the frame to mark.
+    """
+    for region in ("eyes", "mouth"):
+        if f"{region}_normal" in table:
+            table = table.assign(**{region: 1 - table[f"{region}_normal"]})
+    lines = {
+        name: look for name, look in LINES.items() if name in table and table[name].notna().any()
+    }
+    time, gone = table["time_s"], ~table["found"].to_numpy(bool)
+    start, end = time.iloc[0], time.iloc[-1]
+    long = end - start > LONG
+    moments = table.groupby(time // 1 + 0.5 if long else time)[list(lines)]
+    mean, low, high = moments.mean(), moments.min(), moments.max()
+    edges = np.flatnonzero(np.diff(np.r_[False, gone, False].astype(int))).reshape(-1, 2)
+    gaps = [(time[a] - 0.5 / RATE, time[b - 1] - time[a] + 1 / RATE) for a, b in edges]
+    panels = list(dict.fromkeys(panel for panel, *_ in lines.values()))
+    n, size = len(panels), (9, 1.7 + 1.5 * len(panels))
+    figure, axes = plt.subplots(
+        n,
+        figsize=size,
+        height_ratios=[2.6, 1.5, 1.5][:n],
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    axes = dict(zip(panels, axes[:, 0], strict=True))
+    for name, (panel, label, colour, dash) in lines.items():
+        look = {"color": colour, "lw": 1 if long else 1.4, "marker": "" if long else "."}
+        axes[panel].plot(mean.index, mean[name], dash, label=label, **look)
+        axes[panel].fill_between(mean.index, low[name], high[name], color=colour, alpha=0.25, lw=0)
+    axes["palsy"].axhline(0.5, color=GREY, ls=":", lw=1.2)
+    for panel, ax in axes.items():
+        named = panel == "palsy"
+        ax.set(ylim=(-0.03, 1.03), ylabel=panel, xlim=(start - 0.3, end + 0.3))
+        each = "each second: mean and range" if long else "each frame"
+        ax.set_title(TITLES[panel].format(each), loc="left")
+        if gaps:
+            look = {"color": GREY, "alpha": 0.5, "lw": 0}
+            ax.broken_barh(gaps, (-0.03, 1.06), label="no face" if named else None, **look)
+        look = {"color": RED, "lw": 1, "ls": "-."}
+        ax.axvline(time[marked], label="most asymmetric" if named else None, **look)
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "ncols": 4}
+        ax.legend(frameon=False, fontsize="small", **place)
+    ax.set(xlabel="time in the clip (s)")
+    return figure
+
+
+def asymmetric_face(measured: Measured) -> Figure:
+    """Tint, on the most asymmetric face, the side whose brow, eye or mouth measures more."""
+    numbers = measured.frames.loc[measured.marked]
+    figure, ax = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
+    ax.imshow(measured.face)
+    for name, parts in {"brow": _BROWS, "eye": _EYES, "mouth": _LIPS}.items():
+        difference = numbers[f"{name}_difference"]
+        side = "left" if difference > 0 else "right"
+        part = parts[side]
+        part = (*part[1], *reversed(part[0])) if name == "brow" else part
+        corners = measured.points[list(part)]
+        colour, hatch = (ORANGE, "//") if side == "left" else (SKY, "\\\\")
+        strength = 0.15 + 0.6 * min(abs(difference) / STRONGEST_MM, 1)
+        ax.add_patch(Polygon(corners, color=colour, alpha=strength, lw=0))
+        ax.add_patch(Polygon(corners, fill=False, edgecolor=colour, hatch=hatch, lw=1.5))
+        above = name == "brow"  # y grows downwards
+        y = corners[:, 1].min() if above else corners[:, 1].max()
+        look = {"ha": "center", "va": "bottom" if above else "top", "fontsize": "small"}
+        look["bbox"] = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour}
+        look["bbox"] |= {"alpha": 0.9}
+        shift = {"xytext": (0, 5 if above else -5), "textcoords": "offset points", "color": BLACK}
+        ax.annotate(f"{abs(difference):.1f} mm", (corners[:, 0].mean(), y), **shift, **look)
+    words = "Tinted: the side that measures more,\nand by how much"
+    ax.set_title(f"{words} (orange: subject's left, blue: right)", fontsize="small")
+    ax.axis("off")
+    return figure

@@ -11,32 +11,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
-from palsy_utils.clip.fit import Fitted, is_attention, read_model
-from palsy_utils.clip.measures import Measured, gather, shown
+from palsy_utils.clip.card import file_hashes
+from palsy_utils.clip.fit import Fitted, lay_out, load_seen, read_model
+from palsy_utils.clip.measures import Measured, count, measures, shown
 from palsy_utils.clip.report import made_from, report
 from palsy_utils.cohort.clips import open_video
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
 from palsy_utils.downloads import LANDMARKER, is_at_hand
-from palsy_utils.faces.frames import extract_frames
+from palsy_utils.faces.frames import extract_frames, load_frames
 from palsy_utils.faces.landmarker import open_landmarker
-from palsy_utils.faces.measure import borrow_faces, measure_faces
-from palsy_utils.faces.modalities import build_modalities, load_samples
+from palsy_utils.faces.measure import borrow_faces, load_faces, measure_faces
+from palsy_utils.faces.modalities import build_modalities
 from palsy_utils.faces.pictures import read_image
-from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
-from palsy_utils.learning.attention import predict_with_attention
-from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.folds import Fold, load_inputs
+from palsy_utils.faces.upright import crop_rgb, to_pixels, window
+from palsy_utils.files import PalsyError, check_writable, sha256, write_csv, write_text
 from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import Profile
-from palsy_utils.learning.tokens import load_tokens
-from palsy_utils.learning.training import compute, pick_device
+from palsy_utils.learning.training import compute
 
+FACE, THUMBNAIL = 420, 200  # pixels, side of a crop
 ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
 KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
 
@@ -60,22 +60,47 @@ def measure_clip(
         PalsyError: the clip is missing, cannot be read, or shows no face.
     """
     kind, copies = _copy(clip, folder)
-    names = [Path(copy).stem for copy in copies]
-    videos = pd.DataFrame({"patient": names, "video": names})
+    stems = [Path(copy).stem for copy in copies]
+    videos = pd.DataFrame({"patient": stems, "video": stems})
     # Nothing is known of the clip; a stand-in label lets every frame with a face through.
     labels = videos.assign(start_s=0.0, end_s=np.inf, eyes=None, mouth=None, label=0.0)
     videos = videos.assign(file=list(copies), kind=kind)
-    sources = {name: [(0, 0.0, copy)] for name, copy in zip(names, copies, strict=True)}
+    sources = {name: [(0, 0.0, copy)] for name, copy in zip(stems, copies, strict=True)}
     cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, sources, "video", ())
     extract_frames(cohort, workers=1)
     if measured and kind == "clip" and not is_at_hand(LANDMARKER):
         cohort = replace(cohort, notes=borrow_faces(cohort, load_cohort(measured)))
     measure_faces(cohort, workers=1)
     open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
-    files = list(copies.values()) if kind == "image" else None
-    gathered = gather(Path(os.path.abspath(clip)), cohort, files)
+    source, (table, landmarks, scores) = Path(os.path.abspath(clip)), load_faces(cohort)
+    frames, found = table[["frame", "time_s"]], table["found"].to_numpy()
+    if kind == "image":
+        frames = pd.DataFrame({"file": list(copies.values())})
+    if not found.any():
+        raise PalsyError(
+            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
+            "predict: take one face, frontal and well lit, and so large that the outer corners "
+            "of the eyes are at least 6 % of the picture's longer side apart."
+        )
+    points = to_pixels(landmarks, table["height"], table["width"])
+    numbers = measures(table[found], landmarks[found], points[found], scores[found])
+    frames = frames.join(table[["found", "note"]]).join(numbers)
+    marked = int(numbers["asymmetry_mm"].idxmax())
+    pictures = [folder / file for file in load_frames(cohort)["file"]]
+    hashes, small = file_hashes(cohort), {}
+
+    def crop(row: int, size: int) -> np.ndarray:
+        return crop_rgb(read_image(pictures[row])[0], points[row], size)
+
+    if kind == "image":  # a cohort may hold the same photographs as one folder
+        hashes.append(sha256(*pictures)[:16])
+        small = {
+            i: crop_rgb(read_image(pictures[i])[0], points[i], THUMBNAIL) for i in numbers.index
+        }
+    face = crop_rgb(read_image(pictures[marked])[0], points[marked], FACE)
+    placed = cv2.transform(points[marked][None].astype(np.float32), window(points[marked], FACE))
     build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
-    return gathered
+    return Measured(source, cohort, frames, marked, face, placed[0], small, hashes)
 
 
 def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
@@ -89,18 +114,16 @@ def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
     files = _list_files(clip, IMAGE_SUFFIXES) if clip.is_dir() else [clip]
     if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
         raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
-    kind = "clip" if files[0].suffix.lower() in CLIP_SUFFIXES else "image"
-    copies = {}
+    kind, copies = "clip" if files[0].suffix.lower() in CLIP_SUFFIXES else "image", {}
     try:
         for number, file in enumerate(files):
-            name = ANYBODY if kind == "clip" else f"{number:06d}"
-            copy = folder / f"{name}{file.suffix.lower()}"
+            copy = folder / f"{ANYBODY if kind == 'clip' else f'{number:06d}'}{file.suffix.lower()}"
             shutil.copyfile(file, copy)
             copies[copy.name] = shown(file)
     except OSError as error:
         raise PalsyError(f"{file} cannot be read: {error.strerror or error}.") from error
     if files == [clip] and not (
-        _plays(copy) if kind == "clip" else read_image(copy)[0] is not None
+        open_video(copy).read()[0] if kind == "clip" else read_image(copy)[0] is not None
     ):
         raise PalsyError(
             f"{clip} is no {'video' if kind == 'clip' else 'image'} that can be read: it may be "
@@ -116,13 +139,6 @@ def _list_files(folder: Path, suffixes: set[str]) -> list[Path]:
         raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
     files = [p for p in files if not p.name.startswith(".")]
     return sorted(files, key=lambda p: (natural_key(p.name), p.name))
-
-
-def _plays(video: Path) -> bool:
-    capture = open_video(video)
-    plays = capture.read()[0]
-    capture.release()
-    return plays
 
 
 def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd.DataFrame:
@@ -142,32 +158,17 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
     Raises:
         PalsyError: a modality that the model needs was not built.
     """
-    samples, where = load_samples(measured.cohort), pick_device(device)
-    rows = np.arange(len(samples))
-    fold = Fold(
-        samples=samples,
-        train=np.arange(0),
-        test=rows,
-        model=fitted.model,
-        profile=fitted.profile,
-        device=where,
-        root=measured.cohort.root,
-    )
-    if is_attention(fitted.model):
-        inputs = list(load_tokens(fold)[0].values())
-        logits, _ = predict_with_attention(fitted.net, inputs, rows, where)
-    else:
-        logits = compute(fitted.net, load_inputs(fold), rows, where)
-    answers = pd.DataFrame(index=rows)
-    if find_model(fitted.model).multitask:
-        known = tuple(f"{question}_" for question in fitted.questions)
-        answers = heads_table(logits)
-        answers = answers[[column for column in answers if column.startswith(known)]]
+    fold = lay_out(measured.cohort, fitted.profile, fitted.model, device=device)
+    logits = compute(fitted.net, load_seen(fold), fold.train, fold.device)
+    heads = pd.DataFrame(index=fold.train)
+    if known := tuple(f"{head}_" for head in fitted.questions):
+        heads = heads_table(logits)
+        heads = heads[[column for column in heads if column.startswith(known)]]
     probability = probabilities(logits).numpy()
     calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
     said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})
     frames = measured.frames
-    said = said.join(answers).set_index(frames.index[frames["found"]])
+    said = said.join(heads).set_index(frames.index[frames["found"]])
     first = frames.columns.get_loc("found") + 1
     return frames.iloc[:, :first].join(said).join(frames.iloc[:, first:])
 
