@@ -185,9 +185,9 @@ def test_any_name_gets_a_report(album, model_file, landmarker_file, tmp_path, na
 def test_photographs_that_the_model_was_fitted_on_are_told(album, landmarker_file, tmp_path):
     """One by one, or as the folder that a cohort may call a video."""
     measured = measure_clip(album, tmp_path, SMOKE)
-    videos = {"patient": "a", "video": ["a", "b"], "kind": ["folder", "image"]}
-    videos = pd.DataFrame(videos | {"file": ["album", "album/2 anna.jpg"]})
-    trained = file_hashes(replace(measured.cohort, root=album.parent, videos=videos))
+    folder = [(i, i / 6, f"album/{name}") for i, name in enumerate(measured.frames["file"])]
+    sources = {"a": folder, "b": [(0, 0.0, "album/2 anna.jpg")]}
+    trained = file_hashes(replace(measured.cohort, root=album.parent, sources=sources))
     assert len(trained) == 2 and set(trained) < set(measured.hashes)
 
 
