@@ -101,11 +101,10 @@ def image_file(modality: str, size: int) -> str:
 
 def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
     """Say of samples and images whether they are up to date (`stamps.py`), by file."""
-    measured, root = (cohort.videos["kind"] == "measured").any(), cohort.root
-    images = [
-        n for n, m in MODALITIES.items() if not m.numbers and not (m.from_picture and measured)
-    ]
-    files = [image_file(name, size) for name in images]
+    root, have_pictures = cohort.root, (cohort.videos["kind"] != "measured").all()
+    images = {n: m for n, m in MODALITIES.items() if not m.numbers}
+    names = [n for n, m in images.items() if have_pictures or not m.from_picture]
+    files = [image_file(name, size) for name in names]
     try:
         made_from = samples_from(cohort)
     except OSError:

@@ -121,17 +121,6 @@ def test_a_clip_whose_first_picture_comes_late_says_from_where_times_count(tmp_p
     assert list(table["time_s"]) == pytest.approx([i / 6 for i in range(6)], abs=0.001)
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("single_face", 15), ("WolfgangLanger_Pexels", 118), ("no_face", 24)],
-)
-def test_real_clips(tmp_path, shared, name, expected):
-    (tmp_path / "clip.mp4").write_bytes((shared / "real" / f"{name}.mp4").read_bytes())
-    table = sampled(tmp_path)
-    assert abs(len(table) - expected) <= 1
-    assert set(table["note"]) == {""}
-
-
 def test_bad_clips_are_told_together_after_the_good_ones_are_done(tmp_path):
     write_clip(tmp_path / "good.mp4", 12)
     (tmp_path / "empty.mp4").touch()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.frames import extract_frames
+from palsy_utils.faces.frames import extract_frames, load_frames
 from palsy_utils.faces.landmarker import open_landmarker
 from palsy_utils.faces.measure import load_faces, measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_modality
@@ -36,6 +36,7 @@ class TestMeasuring:
         (tmp_path / "labels.csv").write_text(f"{header}\na,a-1,{name}.mp4,,,1\n")
         cohort = load_cohort(tmp_path)
         extract_frames(cohort)
+        assert set(load_frames(cohort)["note"]) == {""}
         measure_faces(cohort)
         table, _, _ = load_faces(cohort)
         assert abs(len(table) - 6 * seconds) <= 1
