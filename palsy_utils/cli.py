@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 
 import click
 
@@ -52,38 +53,26 @@ class AbsolutePath(click.Path):
         return os.path.abspath(super().convert(value, param, ctx))
 
 
-cohort_option = click.option(
+option = partial(click.option, show_default=True)
+cohort_option = option(
     "--cohort", required=True, type=AbsolutePath(), help="Folder of the cohort, say data/phantom."
 )
-profile_option = click.option(
-    "--profile",
-    default="phantom",
-    show_default=True,
-    help="Size of the run: phantom, paper, smoke.",
+profile_option = option(
+    "--profile", default="phantom", help="Size of the run: phantom, paper, smoke."
 )
 models_option = click.option(
     "--models",
+    callback=lambda ctx, param, names: [n.strip() for n in names.split(",") if n.strip()],
     default="",
     help="Names of models, or paper, beyond, all, separated by commas.  [default: paper]",
 )
-folds_option = click.option(
-    "--folds",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="0 leaves one person out; k makes k groups.",
+folds_option = option(
+    "--folds", default=0, type=click.IntRange(0), help="0 leaves one person out; k makes k groups."
 )
-seed_option = click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Where chance starts from.",
+seed_option = option(
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), help="Where chance starts from."
 )
-
-device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."
-)
+device_option = option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps.")
 
 
 @click.group(cls=OneSentence)
@@ -101,16 +90,15 @@ def main() -> None:
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
 @click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
-@click.option("--figures", default="figures", show_default=True, type=AbsolutePath())
-def run(models: str, **parameters) -> None:
+@option("--figures", default="figures", type=AbsolutePath())
+def run(**parameters) -> None:
     """Run the series: frames, faces, every fold that is not done yet, the table."""
     from palsy_utils.runs import batch
 
-    failed = batch.run(models=_names(models), **parameters)
+    failed = batch.run(**parameters)
     if len(failed):
-        click.echo(
-            f"\n{len(failed)} notebook(s) failed:\n{failed.to_string(index=False)}", err=True
-        )
+        told = failed.to_string(index=False)
+        click.echo(f"\n{len(failed)} notebook(s) failed:\n{told}", err=True)
         click.echo("Run the same command again to repeat only these.", err=True)
         sys.exit(1)
 
@@ -121,24 +109,24 @@ def run(models: str, **parameters) -> None:
 @models_option
 @folds_option
 @seed_option
-def status(cohort: str, profile: str, models: str, folds: int, seed: int) -> None:
+def status(**parameters) -> None:
     """Show which folds are done, out of date, damaged, failed or open, and why."""
-    from palsy_utils.runs import batch
+    from palsy_utils.runs import results
 
-    states, reasons = batch.status(cohort, profile, _names(models), folds, seed)
+    states, reasons = results.status(**parameters)
     click.echo("\n".join([states.to_string(), *reasons]))
 
 
 @main.command()
 @click.argument("folder", type=AbsolutePath())
-@click.option("--patients", default=21, show_default=True, type=click.IntRange(2))
-@click.option("--clips", default=31, show_default=True, type=click.IntRange(2))
+@option("--patients", default=21, type=click.IntRange(2))
+@option("--clips", default=31, type=click.IntRange(2))
 @seed_option
-def phantom(folder: str, patients: int, clips: int, seed: int) -> None:
+def phantom(**parameters) -> None:
     """Draw a phantom cohort of any size into FOLDER."""
     from palsy_utils.phantom.cohort import write_cohort
 
-    write_cohort(folder, patients=patients, clips=clips, seed=seed)
+    write_cohort(**parameters)
 
 
 @main.command()
@@ -167,7 +155,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
 @main.command()
 @click.argument("clip", type=AbsolutePath())
 @click.option("--model", required=True, type=AbsolutePath(), help="Model file of `palsy fit`.")
-@click.option("--output", default="data/reports", show_default=True, type=AbsolutePath())
+@option("--output", default="data/reports", type=AbsolutePath())
 @device_option
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, a photograph, or a folder of either.
@@ -196,7 +184,3 @@ def handout(folder: str) -> None:
 
     notebooks = write_handout(folder)
     click.echo("\n".join(dict.fromkeys(str(path.parent) for path in notebooks)))
-
-
-def _names(models: str) -> list[str]:
-    return [name.strip() for name in models.split(",") if name.strip()]

@@ -119,7 +119,7 @@ def test_an_executed_notebook_keeps_the_last_state_alone(tmp_path, monkeypatch):
     python = {"language_info": {"name": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "bar.ipynb")
     monkeypatch.setattr("palsy_utils.runs.cluster.NOTEBOOKS", tmp_path)
-    attempt, error = execute(Task("bar", {"n": 2}, tmp_path / "done"))
+    attempt, error = execute(Task("bar", {"n": 2}, tmp_path / "done"), {})
     assert error is None
     outputs = nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs
     assert [output.name for output in outputs] == ["stdout"]

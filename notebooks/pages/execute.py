@@ -45,7 +45,7 @@ def write_pages(
     runs = sorted(cohort.glob("runs/*/*/*/predictions.csv.stamp"))
     sources = sha256(*module, cohort / "labels.csv", *runs)
     tasks = []
-    for name in names:
+    for name in sorted(names, key=lambda name: name not in FIRST):
         written = str(kept / "written" / name)
         values = {"cohort": str(cohort), "profile": profile, "figures": written, "output": written}
         code = [cell.source for cell in _read(NOTEBOOKS / f"{name}.ipynb").cells if is_code(cell)]

@@ -1,27 +1,18 @@
 """The results table as people read it: a caption that says what it is, and markdown."""
 
 from importlib.metadata import version
-from pathlib import Path
 
 import pandas as pd
 
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.evidence.scores import (
-    BASELINES,
-    TABLE_COLUMNS,
-    auroc_interval,
-    has_single_classes,
-)
+from palsy_utils.evidence.scores import TABLE_COLUMNS, auroc_interval, has_single_classes
 from palsy_utils.faces.measure import faces_file
-from palsy_utils.files import write_csv, write_text
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, architecture
 from palsy_utils.learning.folds import describe_scheme
-from palsy_utils.runs.results import Run, done_folds, run_folder
-from palsy_utils.stamps import CODE, identity, read_stamp, write_stamp
+from palsy_utils.runs.results import Run, done_stamps
+from palsy_utils.stamps import read_stamp
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
-DEFAULT_RUN = "phantom"  # name of the run's folder, whose figures lie in figures/<cohort>/ itself
-PICTURES = ("four_modalities", "patients_by_models", "roc_curves", "training_curves")
 HEADINGS = {
     "f1": "F1",
     "precision": "precision",
@@ -38,35 +29,6 @@ HEADINGS = {
 POOLED = ("pooled_f1", "auroc", "sensitivity", "specificity")  # over all frames
 UNRANKED = ("paper_f1", "paper_precision", "paper_recall", "n_undefined")
 DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
-
-
-def figures_folder(
-    figures: Path | str, cohort: Cohort, profile: str, folds: int = 0, seed: int = 0
-) -> Path:
-    """Return where figures of a run go: `<figures>/<cohort>/`, or below it if it is another run.
-
-    Another profile than `phantom`, another seed than 0, and groups in place of single people each
-    have a folder of their own, so that no run overwrites what the default run has drawn.
-    """
-    name = run_folder(cohort.root, profile, seed).name + (f"-folds-{folds}" if folds else "")
-    folder = Path(figures) / cohort.name
-    return folder if name == DEFAULT_RUN else folder / name
-
-
-def table_from(run: Run) -> dict:
-    """Return what the results table is made from (`stamps.py`): the predictions themselves."""
-    hashes = {
-        model: [read_stamp(path)["files"]["predictions.csv"] for path in paths]
-        for model, paths in _done_predictions(run).items()
-    }
-    made_from = {"code": CODE["table"], "samples": run.made_from["samples"]}
-    made_from |= {"folds": list(run.folds), "profile": run.profile.name, "seed": run.seed}
-    return made_from | {"predictions of": {m: identity(some) for m, some in hashes.items()}}
-
-
-def _done_predictions(run: Run) -> dict[str, list[Path]]:
-    done = done_folds(run).items()
-    return {m: [run.folder / m / fold / "predictions.csv" for fold in folds] for m, folds in done}
 
 
 def _versions(run: Run, stamps: list[dict]) -> str:
@@ -88,7 +50,7 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
         faces: the table of `measure.load_faces`: frames without a face are counted from it.
     """
     cohort, samples, word = run.cohort, run.samples, run.cohort.group
-    stamps = [read_stamp(path) for paths in _done_predictions(run).values() for path in paths]
+    stamps = [stamp for found in done_stamps(run).values() for stamp in found]
     images = [s for s in stamps if "resnet50" in s["made_from"]["model"]]
     start = {
         frozenset(): "no image net was trained",
@@ -158,50 +120,24 @@ def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int, backb
     """
     columns = POOLED if "sensitivity" in table else TABLE_COLUMNS
     headings = {column: told for column, told in HEADINGS.items() if column in columns}
-    best = table.loc[table["model"].isin(list(MODELS)), list(headings)].max().to_dict()
+    best = table.loc[table["model"].isin(list(MODELS)), list(headings)].max()
     lines = [f"| modality | model | {' | '.join(headings.values())} |"]
     lines.append("|---|---" + "|---:" * len(headings) + "|")
-    for i, row in enumerate(table.to_dict("records")):
-        model = MODELS.get(row["model"])
-        if row["model"] in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
+    for i, row in table.iterrows():
+        name, model = row["model"], MODELS.get(row["model"])
+        frames = predictions[predictions["model"] == name]
+        if name in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
             lines.append("| **beyond the paper** |" + " |" * (1 + len(headings)))
-        what = architecture(model, backbone) if model else row["model"].replace("-", " ")
-        cells = [row["modality"], what]
+        what = architecture(model, backbone) if model else name.replace("-", " ")
         if pd.isna(row["auroc"]):
-            done = predictions.loc[predictions["model"] == row["model"], "fold"].nunique()
-            cells[1] += f" ({done} of {n_folds} folds)"
-        cells += [
-            _auroc(row, predictions, best) if c == "auroc" else _number(row, c, best)
-            for c in headings
-        ]
+            what += f" ({frames['fold'].nunique()} of {n_folds} folds)"
+        cells = [row["modality"], what]
+        for column in headings:
+            text = "–" if pd.isna(row[column]) else f"{row[column]:.{DIGITS.get(column, 1)}f}"
+            if model and column not in UNRANKED and row[column] == best[column]:
+                text = f"**{text}**"
+            if column == "auroc" and model and text != "–":
+                text += " ({:.2f} to {:.2f})".format(*auroc_interval(frames))
+            cells.append(text)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _number(row: dict, column: str, best: dict[str, float]) -> str:
-    if pd.isna(row[column]):
-        return "–"
-    text = f"{row[column]:.{DIGITS.get(column, 1)}f}"
-    ours = column not in UNRANKED and row["model"] not in BASELINES
-    return f"**{text}**" if ours and row[column] == best[column] else text
-
-
-def _auroc(row: dict, predictions: pd.DataFrame, best: dict) -> str:
-    text = _number(row, "auroc", best)
-    if row["model"] in BASELINES or pd.isna(row["auroc"]):
-        return text
-    low, high = auroc_interval(predictions[predictions["model"] == row["model"]])
-    return f"{text} ({low:.2f} to {high:.2f})"
-
-
-def write_table(table: pd.DataFrame, text: str, about: str, folder: Path) -> None:
-    """Write `table_1.csv` and `table_1.md` (title, table, caption), each whole or not at all."""
-    write_csv(table, folder / "table_1.csv")
-    write_text(f"# Table 1\n\n{text}\n\n{about}\n", folder / "table_1.md")
-
-
-def stamp_table(folder: Path, run: Run) -> None:
-    """Write the stamp of the table and its pictures, once all of them are written."""
-    names = ["table_1.md", *(f"{name}.png" for name in PICTURES)]
-    files = [folder / name for name in names if (folder / name).exists()]
-    write_stamp(folder / "table_1.csv", table_from(run), files)

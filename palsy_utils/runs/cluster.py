@@ -1,7 +1,8 @@
-"""Notebooks as tasks: papermill executes them on a Dask cluster, and results are moved into place.
+"""Notebooks as tasks: papermill executes them on a Dask cluster, each in a kernel of its own.
 
-Every notebook runs in an *attempt* folder of its own and is moved into place by the one process
-that started it, so that no half-finished or late-coming attempt is ever taken for a result.
+A notebook runs in an *attempt* folder of its own. A second task, which gets the attempt that the
+scheduler has accepted, renames it into place, so that no half-finished or late-coming attempt is
+ever taken for a result.
 """
 
 import logging
@@ -15,8 +16,19 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dask
+import nbformat
+import papermill
+from dask.distributed import Client, LocalCluster, as_completed
+from distributed.comm import inproc
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
-from palsy_utils.stamps import read_stamp, stamp_of, write_stamp
+from palsy_utils.stamps import DONE, State, read_stamp, stamp_of, state, write_stamp
 from palsy_utils.teaching import without_exercises
 
 CONNECT_TIMEOUT = "20s"
@@ -24,38 +36,43 @@ CONNECT_TIMEOUT = "20s"
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook to execute: its parameters, and the folder its results are moved to."""
+    """One notebook to execute: its parameters, and the folder that its results become."""
 
     notebook: str
     parameters: dict
     folder: Path
-    needs: tuple[Path, ...] = ()  # folders of folds that must be done before
+    needs: tuple[Path, ...] = ()  # folders of tasks that must be done before
     made_from: dict = field(default_factory=dict)  # `stamps.py`
 
+    @property
+    def is_fold(self) -> bool:
+        """Whether its notebook writes predictions and their stamp."""
+        return "fold" in self.parameters
 
-def check_parameters(task: Task) -> None:
-    """Check a task's parameter names against its notebook's; papermill lets a typo pass.
+    def state(self, root: Path | None = None) -> State:
+        """Say whether it is done (`stamps.state`)."""
+        product = "predictions.csv" if self.is_fold else "notebook.ipynb"
+        return state(self.folder / product, self.made_from, root)
 
-    Raises:
-        PalsyError: the notebook has no parameter of that name.
+
+class Kernel(AsyncKernelManager):
+    """A kernel of this interpreter, also where a Jupyter folder has another one called `python3`.
+
+    Pictures go into its notebook, also where the environment names another backend.
     """
-    import papermill
 
-    path = NOTEBOOKS / f"{task.notebook}.ipynb"
-    unknown = sorted(set(task.parameters) - set(papermill.inspect_notebook(str(path))))
-    if unknown:
-        raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct the name.")
+    kernel_spec = KernelSpec(
+        resource_dir=RESOURCES,
+        env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        **get_kernel_dict(),
+    )
 
 
-def open_client(scheduler: str | None, workers: int | None, device: str):
+def open_client(scheduler: str | None, workers: int | None, device: str) -> Client:
     """Connect to a running Dask scheduler, or start a cluster of threads on this machine.
 
     Threads are enough, for each notebook has a kernel, a process, of its own.
     """
-    import dask
-    from dask.distributed import Client, LocalCluster
-    from distributed.comm import inproc
-
     if scheduler:
         # What Dask logs of a lost scheduler, tracebacks and all, `batch.run` says in one sentence.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
@@ -67,23 +84,18 @@ def open_client(scheduler: str | None, workers: int | None, device: str):
                 "correct the address, and for tls:// Dask's settings."
             ) from error
     cores = os.cpu_count() or 1
-    workers = workers or (1 if _has_gpu(device) else cores)
+    if not workers and device != "cpu":
+        from palsy_utils.learning.training import pick_device  # torch, which takes seconds
+
+        workers = 1 if pick_device(device).type != "cpu" else None
+    workers = workers or cores
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores // workers))  # kernels inherit it
     # Threads of this process cannot be lost, but a laptop that slept, or whose clock jumped, seems
     # to have lost them.
     dask.config.set({"distributed.scheduler.worker-ttl": None})
     inproc.global_manager._ip = "127.0.0.1"  # else Dask finds its own by way of a host far away
     ports = dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
-    cluster = LocalCluster(n_workers=1, threads_per_worker=workers, processes=False, **ports)
-    return Client(cluster)
-
-
-def _has_gpu(device: str) -> bool:
-    if device == "cpu":
-        return False
-    from palsy_utils.learning.training import pick_device  # torch, which takes seconds to import
-
-    return pick_device(device).type != "cpu"
+    return Client(LocalCluster(1, threads_per_worker=workers, processes=False, **ports))
 
 
 def remove_attempts(folder: Path) -> None:
@@ -92,33 +104,30 @@ def remove_attempts(folder: Path) -> None:
         shutil.rmtree(attempt, ignore_errors=True)
 
 
-def remove_leftovers(cohort: Path, run: Path) -> None:
-    """Remove what a killed run left behind: attempts, and files that were being written."""
-    remove_attempts(run)
-    for folder in ("frames", "faces", "modalities", "images"):
-        for part in (cohort / folder).glob(".*.part"):
-            part.unlink(missing_ok=True)
-
-
-def execute(task: Task) -> tuple[Path, str | None]:
+def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str | None]:
     """Execute a notebook, without its exercises, in an attempt folder of its own, on a worker.
+
+    Args:
+        task: the notebook, and more.
+        before: of each folder that was waited for, what `publish_attempt` said.
 
     Returns:
         The attempt's folder, and the error in one line, or None if all went well.
     """
-    import nbformat
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    from palsy_utils.runs.kernels import Kernel, short_folder
-
+    if broken := [folder for folder, error in before.items() if error]:
+        return None, f"not run, because {' and '.join(broken)} failed"
+    if task.is_fold and not before and task.state().kind == DONE:
+        return None, None  # a worker that was lost has done it
+    source = NOTEBOOKS / f"{task.notebook}.ipynb"
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
     make_folder(attempt)
-    outputs = {"output": str(attempt)} if "fold" in task.parameters else {}
+    outputs = {"output": str(attempt)} if task.is_fold else {}
+    # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
+    is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
     try:
-        with tempfile.TemporaryDirectory(prefix="palsy-", dir=short_folder()) as scratch:
-            notebook = Path(scratch) / f"{task.notebook}.ipynb"
-            nbformat.write(without_exercises(NOTEBOOKS / notebook.name), notebook)
+        with tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None) as work:
+            notebook = Path(work) / source.name
+            nbformat.write(without_exercises(source), notebook)
             # A context of its own: notebooks side by side must not share an event loop.
             Context().run(
                 papermill.execute_notebook,
@@ -130,7 +139,7 @@ def execute(task: Task) -> tuple[Path, str | None]:
                 # Not papermill's own `cwd`, which moves this whole process, all threads with it.
                 resources={"metadata": {"path": str(NOTEBOOKS)}},
                 progress_bar=False,
-                config=_kernel_config(scratch),
+                config=_kernel_config(work),
                 coalesce_streams=True,  # of a progress bar, its last state is kept
             )
     except PapermillExecutionError as error:
@@ -141,108 +150,100 @@ def execute(task: Task) -> tuple[Path, str | None]:
     return attempt, None
 
 
-def _kernel_config(sockets: str):
+def _kernel_config(sockets: str) -> Config:
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
     It ends with the process that started it, however that ends, and is killed once its notebook is
     done: all is written by then, and saying goodbye takes torch almost two seconds.
     """
-    from traitlets.config import Config
-
     first = f"from palsy_utils import processes; processes.end_with_parent({os.getpid()})"
-    options = [f"--IPKernelApp.exec_lines={first}"]
-    client = {"shutdown_kernel": "immediate", "extra_arguments": options}
-    config = Config({"NotebookClient": client})
+    options = {"extra_arguments": [f"--IPKernelApp.exec_lines={first}"]}
+    config = Config({"NotebookClient": options | {"shutdown_kernel": "immediate"}})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config
 
 
-def settle(attempt: Path, task: Task, error: str | None) -> None:
-    """Move an attempt's files into place, their stamp last; a failed one leaves `failed.ipynb`.
+def publish_attempt(attempted: tuple[Path | None, str | None], task: Task) -> str | None:
+    """Make what `execute` returned the result of its task, or leave `failed.ipynb`; say why.
 
-    Each file replaces the one of an earlier attempt, which is there until then. The stamp, which a
-    fold's notebook has written, comes to speak of the executed notebook as well.
+    The stamp, which a fold's notebook has written, comes to speak of the executed notebook too.
     """
-    folder, notebook = task.folder, attempt / "notebook.ipynb"
-    make_folder(folder)
-    if notebook.exists():
-        notebook.chmod(0o600)  # papermill lets others read it
-    if error:
+    attempt, error = attempted
+    if attempt is None or not attempt.exists():  # a worker that was lost has published it
+        return error
+    notebook = attempt / "notebook.ipynb"
+    product = attempt / "predictions.csv" if task.is_fold else notebook
+    try:
         if notebook.exists():
-            os.replace(notebook, folder / "failed.ipynb")
-    else:
-        product = attempt / "predictions.csv" if "fold" in task.parameters else notebook
+            notebook.chmod(0o600)  # papermill lets others read it
+        if error:
+            if notebook.exists():
+                make_folder(task.folder)
+                os.replace(notebook, task.folder / "failed.ipynb")
+            return error
         kept = read_stamp(product)
         made_from, _ = kept.pop("made_from") or task.made_from, kept.pop("files")
-        files = [path for path in attempt.iterdir() if not path.name.startswith(".")]
-        write_stamp(product, made_from, {*files} - {product, stamp_of(product)}, **kept)
-        names = {path.name for path in files} | {stamp_of(product).name}
-        for old in {path.name for path in folder.iterdir()} - names:
-            (folder / old).unlink()
-        for name in sorted(names, key=stamp_of(product).name.__eq__):
-            os.replace(attempt / name, folder / name)
-    shutil.rmtree(attempt, ignore_errors=True)
+        others = {*attempt.glob("[!.]*")} - {product, stamp_of(product)}
+        write_stamp(product, made_from, others, **kept)
+        if task.folder.exists():
+            task.folder.rename(attempt.with_suffix(".old.attempt"))
+        attempt.rename(task.folder)
+    except (OSError, PalsyError) as failure:
+        return str(failure)
+    finally:
+        for folder in (attempt, attempt.with_suffix(".old.attempt")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _announces_gpu(dask_scheduler) -> bool:
-    return any("GPU" in worker.resources for worker in dask_scheduler.workers.values())
-
-
-def execute_all(client, tasks: Sequence[Task], title: str) -> list[dict]:
-    """Execute tasks side by side, each after the folds it needs; one failure stops no other.
+def execute_all(client: Client, tasks: Sequence[Task], title: str) -> list[dict]:
+    """Execute tasks side by side, each after those that it needs; one failure stops no other.
 
     Where a worker announces the resource `GPU`, folds go to such workers, one to each GPU.
 
+    Args:
+        client: from `open_client`.
+        tasks: what one of them needs stands before it.
+        title: of the progress bar.
+
     Returns:
         What failed: `notebook`, `model`, `fold`, `error`.
-    """
-    from dask.distributed import as_completed
 
-    waiting, unfinished = list(tasks), {task.folder for task in tasks}
-    running, failed, completed = {}, {}, as_completed()
-    has_gpus = client.run_on_scheduler(_announces_gpu)
+    Raises:
+        PalsyError: a notebook has no parameter of a name that it is given.
+        OSError: the scheduler is lost.
+    """
+    for task in {task.notebook: task for task in tasks}.values():
+        path = NOTEBOOKS / f"{task.notebook}.ipynb"  # papermill would let a typo pass
+        if unknown := sorted({*task.parameters} - {*papermill.inspect_notebook(str(path))}):
+            raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct it.")
+    has_gpu = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.resources.get("GPU"))
+    gpu, threads = {"GPU": 1} if has_gpu else None, sum(client.nthreads().values())
+    published, failed = {}, []
+    for task in tasks:
+        before = {str(need): published[need] for need in task.needs if need in published}
+        where = gpu if task.is_fold else None
+        attempt = client.submit(execute, task, before, pure=False, resources=where)
+        published[task.folder] = client.submit(publish_attempt, attempt, task, pure=False)
+    task_of = {published.pop(task.folder): task for task in tasks}
     bar = progress(title=title, total=len(tasks), unit="notebook", after=0)
 
-    def finish(task: Task, error: str | None) -> None:
-        unfinished.discard(task.folder)
+    def tell() -> None:
+        running, watched = min(len(task_of), threads), sys.stderr.isatty()
+        bar.set_postfix(running=running, failed=len(failed), refresh=watched)
+
+    tell()
+    for future in as_completed(list(task_of)):
+        task = task_of.pop(future)  # Dask may forget what nobody needs any more
+        if future.status == "cancelled":
+            raise ConnectionError("the scheduler is lost")
+        lost = future.status == "error"
+        error = f"its worker was lost ({future.exception()!r})" if lost else future.result()
         if error:
-            failed[task.folder] = error
-            bar.write(f"failed: {task.notebook} {task.parameters.get('fold', '')}: {error}")
+            model, fold = (task.parameters.get(name, "") for name in ("model", "fold"))
+            failed.append({"notebook": task.notebook, "model": model, "fold": fold, "error": error})
+            bar.write(f"failed: {task.notebook} {fold}: {error}")
+        tell()
         bar.update()
-
-    def start() -> None:
-        for task in [task for task in waiting if not unfinished.intersection(task.needs)]:
-            waiting.remove(task)
-            if broken := [str(need) for need in task.needs if need in failed]:
-                finish(task, f"not run, because {' and '.join(broken)} failed")
-                continue
-            resources = {"GPU": 1} if has_gpus and "fold" in task.parameters else None
-            future = client.submit(execute, task, pure=False, resources=resources)
-            running[future] = task
-            completed.add(future)
-        side_by_side = min(len(running), sum(client.nthreads().values()))
-        watched = sys.stderr.isatty()  # a log has a line for what is done, not for what begins
-        bar.set_postfix(running=side_by_side, failed=len(failed), refresh=watched)
-
-    start()
-    for future in completed:
-        task = running.pop(future)
-        if future.status == "finished":
-            attempt, error = future.result()
-            settle(attempt, task, error)
-        else:
-            error = f"its worker was lost ({future.exception()!r})"
-        finish(task, error)
-        start()
     bar.close()
-    by_folder = {task.folder: task for task in tasks}
-    return [
-        {
-            "notebook": by_folder[folder].notebook,
-            "model": by_folder[folder].parameters.get("model", ""),
-            "fold": by_folder[folder].parameters.get("fold", ""),
-            "error": error,
-        }
-        for folder, error in failed.items()
-    ]
+    return failed

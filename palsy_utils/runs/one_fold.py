@@ -19,13 +19,13 @@ from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.learning.training import has_bf16, pick_device
 from palsy_utils.runs.results import (
+    PREDICTIONS,
     Run,
     check_whole,
     fold_from,
     fold_state,
     open_run,
     run_folder,
-    write_predictions,
 )
 from palsy_utils.stamps import DONE, write_stamp
 
@@ -43,12 +43,12 @@ def open_fold(
     """Check the parameters of a training notebook and lay out what it works on.
 
     Args:
-        cohort: the cohort's folder.
-        profile: `phantom`, `paper` or `smoke`.
+        cohort: the cohort's folder; `profile`, `folds` and `seed` as in `batch.run`.
+        profile: see there.
         model: a name of `experiments.MODELS`.
         fold: the fold's name: the person held out, or `fold-1-of-5`.
-        folds: 0 to leave one person out, k for grouped k-fold.
-        seed: of the whole fold.
+        folds: see there.
+        seed: see there.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         output: another folder for the results; empty for the usual one in `runs/`.
 
@@ -56,13 +56,13 @@ def open_fold(
         PalsyError: one of them names something that is not there, or what the fold needs is
             missing, out of date or damaged.
     """
-    size, _ = find_profile(profile), find_model(model)
-    run = open_run(load_cohort(cohort), size, folds, seed)
+    needs = find_model(model).needs
+    run = open_run(load_cohort(cohort), find_profile(profile), folds, seed)
     if fold not in run.folds:
         raise PalsyError(
             f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
         )
-    for need in find_model(model).needs:
+    for need in needs:
         if (found := fold_state(run, need, fold)).kind != DONE:
             raise PalsyError(
                 f"{run.folder / need / fold} is {found}: train {need} on fold {fold} first, with "
@@ -123,23 +123,22 @@ def save_fold(
     Returns:
         The predictions (`results.PREDICTIONS`).
     """
-    row, files = find_model(fold.model), ["answers.csv"] if find_model(fold.model).multitask else []
+    row, folder = find_model(fold.model), fold.folder
+    tables = {"predictions.csv": _predictions(fold, fold.test, probability)}
+    if inner is not None:
+        tables["inner.csv"] = _predictions(fold, fold.train, inner)
+    if history is not None:
+        tables["history.csv"] = history
+    files = [*tables] + ["answers.csv"] * row.multitask
     if net is not None:
         files.append("weights.pt")
-        state = net.state_dict()
         halves = {
-            k: v.half() if v.ndim > 1 and v.is_floating_point() else v for k, v in state.items()
+            k: v.half() if v.ndim > 1 and v.is_floating_point() else v
+            for k, v in net.state_dict().items()
         }
-        write_torch(halves, fold.folder / "weights.pt")
-    if history is not None:
-        files.append("history.csv")
-        write_csv(history, fold.folder / "history.csv")
-    training, held_out = fold.samples.iloc[fold.train], fold.samples.iloc[fold.test]
-    what = (fold.model, fold.name, fold.seed, fold.folder)
-    if inner is not None:
-        files.append("inner.csv")
-        write_predictions(training, inner, *what, "inner.csv")
-    predictions = write_predictions(held_out, probability, *what)
+        write_torch(halves, folder / "weights.pt")
+    for name, table in tables.items():
+        write_csv(table, folder / name)
     ran_with = {
         "imagenet_weights": imagenet,
         "device": str(fold.device),
@@ -149,9 +148,27 @@ def save_fold(
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("torch", "torchvision")},
     }
-    paths = [fold.folder / name for name in files]
-    write_stamp(fold.folder / "predictions.csv", fold.made_from, paths, ran_with=ran_with)
-    return predictions
+    others = [folder / name for name in files if name != "predictions.csv"]
+    write_stamp(folder / "predictions.csv", fold.made_from, others, ran_with=ran_with)
+    return tables["predictions.csv"]
+
+
+def _predictions(fold: Fold, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+    if not np.isfinite(probability).all():
+        raise PalsyError(
+            f"{fold.model} gave probabilities that are no numbers for fold {fold.name}: lower its "
+            "learning rate in profiles.py."
+        )
+    return (
+        fold.samples.iloc[rows]
+        .reset_index(drop=True)
+        .assign(
+            probability=np.round(np.asarray(probability, float), 6),
+            model=fold.model,
+            fold=fold.name,
+            seed=fold.seed,
+        )[PREDICTIONS]
+    )
 
 
 def save_answers(
@@ -182,15 +199,9 @@ def load_net(fold: Fold, model: str) -> nn.Module:
         PalsyError: it was not trained yet, or its weights are damaged.
     """
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
-    path = folder / "weights.pt"
-    row = find_model(model)
-    net = build_model(row.modalities, None, fold.profile.backbone, row.multitask)
-    if not path.exists():
-        raise PalsyError(
-            f"{path} is missing: train {model} on fold {fold.name} first, with notebook 03 or with "
-            "`palsy run`."
-        )
+    path, row = folder / "weights.pt", find_model(model)
     check_whole(path)
+    net = build_model(row.modalities, None, fold.profile.backbone, row.multitask)
     try:
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # of another program fails in the unpickler, the zip reader or torch

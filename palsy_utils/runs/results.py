@@ -2,33 +2,36 @@
 
 `runs/<profile>/<model>/<fold>/` holds `predictions.csv` with its stamp (`stamps.py`: what the fold
 was made from, its files, what it ran with), `history.csv`, `weights.pt` and the executed notebook,
-and where it was asked for `nested.csv`: predictions of the training people by nets that never saw
+and where it was asked for `inner.csv`: predictions of the training people by nets that never saw
 them (`nested.py`). Multi-task nets leave `answers.csv`: grades, side, attention. A run with another
 seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from palsy_utils import stamps
 from palsy_utils.cohort.labels_csv import known_sides
-from palsy_utils.cohort.load import Cohort
+from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.downloads import imagenet
-from palsy_utils.faces.modalities import SAMPLES_FILE, images_from, load_samples, samples_from
-from palsy_utils.files import PalsyError, write_csv
-from palsy_utils.learning.experiments import MODELS, find_model
+from palsy_utils.faces.frames import VIDEO, frames_state, index_path
+from palsy_utils.faces.measure import faces_file, faces_state
+from palsy_utils.faces.modalities import images_from, load_samples, modality_states, samples_from
+from palsy_utils.files import PalsyError
+from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import fold_names
-from palsy_utils.learning.profiles import Profile
+from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.stamps import DONE, State
 
-IDENTITY = {"patient": str, "video": str, "frame": int, "label": int}
-TYPES = IDENTITY | {"probability": float, "model": str, "fold": str, "seed": int}
+TYPES = {"patient": str, "video": str, "frame": int, "label": int}
+TYPES |= {"probability": float, "model": str, "fold": str, "seed": int}
 PREDICTIONS = list(TYPES)
 RESULTS = ("predictions.csv", "inner.csv", "weights.pt")  # what other models read of a fold
+FRAMES, FACES = "01_frames", "02_faces_and_modalities"
+DEFAULT_RUN = "phantom"  # name of the run's folder, whose figures lie in figures/<cohort>/ itself
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,11 @@ def open_run(
     Raises:
         PalsyError: the samples are missing or out of date, or the folds do not fit the people.
     """
-    if samples is None:
-        samples = load_samples(cohort)
-        samples_made_from = stamps.read_stamp(cohort.root / SAMPLES_FILE)["made_from"]
-    else:
-        try:
-            samples_made_from = samples_from(cohort)
-        except OSError:  # nobody is measured yet, and no fold can be done
-            samples_made_from = {}
+    samples = load_samples(cohort) if samples is None else samples
+    try:
+        samples_made_from = samples_from(cohort)
+    except OSError:  # nobody is measured yet, and no fold can be done
+        samples_made_from = {}
     made_from = {"samples": stamps.identity(samples_made_from), "sides": known_sides(cohort.root)}
     return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
@@ -84,63 +84,36 @@ def run_folder(root: Path, profile: str, seed: int = 0) -> Path:
     return root / "runs" / (profile if seed == 0 else f"{profile}-seed-{seed}")
 
 
-def write_predictions(
-    samples: pd.DataFrame,
-    probability: np.ndarray,
-    model: str,
-    fold: str,
-    seed: int,
-    folder: Path,
-    name: str = "predictions.csv",
-) -> pd.DataFrame:
-    """Write the predictions of one fold, whole or not at all; they make the fold done.
+def figures_folder(
+    figures: Path | str, cohort: Cohort, profile: str, folds: int = 0, seed: int = 0
+) -> Path:
+    """Return where figures of a run go: `<figures>/<cohort>/`, or below it if it is another run.
 
-    Args:
-        samples: the held-out samples, with `patient`, `video`, `frame`, `label`.
-        probability: of palsy, from 0 to 1, one a sample.
-        model: its name.
-        fold: its name.
-        seed: the seed of the run.
-        folder: the fold's folder.
-        name: of the file; another one does not make the fold done.
-
-    Returns:
-        What was written, with columns `PREDICTIONS`.
-
-    Raises:
-        PalsyError: a probability is not a number, or the disk cannot be written.
+    Another profile than `phantom`, another seed than 0, and groups in place of single people each
+    have a folder of their own, so that no run overwrites what the default run has drawn.
     """
-    if not np.isfinite(probability).all():
-        raise PalsyError(
-            f"{model} gave probabilities that are no numbers for fold {fold}: lower its learning "
-            "rate in profiles.py."
-        )
-    identity = samples[list(IDENTITY)].reset_index(drop=True)
-    table = identity.assign(
-        probability=np.round(np.asarray(probability, float), 6), model=model, fold=fold, seed=seed
-    )[PREDICTIONS]
-    write_csv(table, folder / name)
-    return table
+    name = run_folder(cohort.root, profile, seed).name + (f"-folds-{folds}" if folds else "")
+    folder = Path(figures) / cohort.name
+    return folder if name == DEFAULT_RUN else folder / name
 
 
 def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFrame:
-    """Read the predictions of one fold (`PREDICTIONS`), or with `nested.csv` the inner ones.
+    """Read the predictions of one fold (`PREDICTIONS`), or with `inner.csv` the inner ones.
 
     Raises:
         PalsyError: they are missing or damaged.
     """
-    path = folder / name
-    if not path.exists():
-        raise PalsyError(
-            f"{path} is missing: train {folder.parent.name} on fold {folder.name} first, with its "
-            "notebook or with `palsy run`."
-        )
-    check_whole(path)
-    return pd.read_csv(path, dtype=TYPES)
+    check_whole(folder / name)
+    return pd.read_csv(folder / name, dtype=TYPES)
 
 
 def check_whole(path: Path) -> None:
-    """Raise a PalsyError if a file of a fold is not the one that its stamp speaks of."""
+    """Raise a PalsyError if a file of a fold is not there, or not the one of its stamp."""
+    if not path.exists():
+        raise PalsyError(
+            f"{path} is missing: train {path.parts[-3]} on fold {path.parts[-2]} first, with its "
+            "notebook or with `palsy run`."
+        )
     if stamps.find_damage(path.with_name("predictions.csv"), [path.name]):
         raise PalsyError(
             f"{path} is damaged, or was never finished: run `palsy run`, which makes it again."
@@ -181,10 +154,42 @@ def fold_state(run: Run, model: str, fold: str) -> State:
     return found
 
 
-def grid(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
-    """Return the `State` of every fold of every model: models down, folds across."""
-    states = {m: [fold_state(run, m, fold) for fold in run.folds] for m in models}
-    return pd.DataFrame.from_dict(states, orient="index", columns=list(run.folds))
+def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]]:
+    """Say of what notebooks 01 and 02 write whether it is up to date, notebook by notebook."""
+    videos, root = list(cohort.videos[VIDEO].itertuples(index=False)), cohort.root
+    with_frames = [video for video in videos if video.kind != "measured"]
+    faces = {str(faces_file(root, v.video)): faces_state(cohort, v) for v in videos}
+    arrays = modality_states(cohort, profile.image_size, profile.mouth_and_nose)
+    return {
+        FRAMES: {str(index_path(root, v.video)): frames_state(cohort, v) for v in with_frames},
+        FACES: faces | {str(root / name): found for name, found in arrays.items()},
+    }
+
+
+def status(
+    cohort: str | Path, profile: str, models: Sequence[str] = (), folds: int = 0, seed: int = 0
+) -> tuple[pd.DataFrame, list[str]]:
+    """Say how far a run is, without making anything.
+
+    Returns:
+        Models down, folds across, each `done`, `out of date`, `damaged`, `failed` or `open`; and a
+        line on each product that is out of date or damaged.
+
+    Raises:
+        PalsyError: the cohort, profile or a model is unknown.
+    """
+    who, size = load_cohort(cohort), find_profile(profile)
+    try:
+        samples = load_samples(who)
+    except PalsyError:  # nothing is measured yet, or no more: the labels say who there is
+        samples = who.labels
+    run, names = open_run(who, size, folds, seed, samples), choose_models(models)
+    grid = {m: {fold: fold_state(run, m, fold) for fold in run.folds} for m in names}
+    files = {name: s for states in stage_states(who, size).values() for name, s in states.items()}
+    files |= {str(run.folder / m / f): s for m, row in grid.items() for f, s in row.items()}
+    kinds = {m: [found.kind for found in row.values()] for m, row in grid.items()}
+    table = pd.DataFrame.from_dict(kinds, orient="index", columns=list(run.folds))
+    return table, [f"{name} is {found}" for name, found in files.items() if found.why]
 
 
 def done_folds(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[str]]:
@@ -195,10 +200,8 @@ def done_folds(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[str]]
 
 def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
     """Read the predictions of all folds of the given models that are done."""
-    done = done_folds(run, models)
-    tables = [
-        read_predictions(run.folder / m / fold) for m, folds in done.items() for fold in folds
-    ]
+    done = done_folds(run, models).items()
+    tables = [read_predictions(run.folder / m / fold) for m, folds in done for fold in folds]
     if not tables:
         raise PalsyError(
             f"{run.folder} has no predictions that are up to date: run notebooks 03 to 05, or "
@@ -213,4 +216,23 @@ def load_histories(run: Run) -> dict[str, list[pd.DataFrame]]:
         model: [pd.read_csv(run.folder / model / fold / "history.csv") for fold in folds]
         for model, folds in done_folds(run, MODELS).items()
         if find_model(model).training
+    }
+
+
+def table_from(run: Run) -> dict:
+    """Return what the results table is made from (`stamps.py`): the predictions themselves."""
+    made_from = {"code": stamps.CODE["table"], "samples": run.made_from["samples"]}
+    made_from |= {"folds": list(run.folds), "profile": run.profile.name, "seed": run.seed}
+    hashes = {
+        model: [stamp["files"]["predictions.csv"] for stamp in found]
+        for model, found in done_stamps(run).items()
+    }
+    return made_from | {"predictions of": {m: stamps.identity(h) for m, h in hashes.items()}}
+
+
+def done_stamps(run: Run) -> dict[str, list[dict]]:
+    """Read the stamps of all folds that are done, model by model."""
+    return {
+        model: [stamps.read_stamp(run.folder / model / f / "predictions.csv") for f in folds]
+        for model, folds in done_folds(run).items()
     }

@@ -28,9 +28,9 @@ from palsy_utils.cohort.yfp import LARGEST_XML, read_label_file
 from palsy_utils.faces.frames import extract_frames, load_frames
 from palsy_utils.faces.measure import load_faces, write_faces
 from palsy_utils.faces.pictures import read_image
-from palsy_utils.files import PalsyError
+from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.learning.profiles import find_profile
-from palsy_utils.runs.results import read_predictions, write_predictions
+from palsy_utils.runs.results import read_predictions
 from palsy_utils.stamps import stamp_of, write_stamp
 
 LABEL_HEADER = "patient,video,file,start_s,end_s,label"
@@ -202,8 +202,9 @@ def test_predictions_that_pass_for_whole_are_whole(tmp_path, n):
     samples = pd.DataFrame(
         {"patient": "01", "video": "v", "frame": range(0, 30, 5), "label": [0, 1] * 3}
     )
-    ours = write_predictions(samples, np.linspace(0, 1, 6), "m", "01", 0, tmp_path)
-    path = tmp_path / "predictions.csv"
+    said = {"probability": np.linspace(0, 1, 6), "model": "m", "fold": "01", "seed": 0}
+    ours, path = samples.assign(**said), tmp_path / "predictions.csv"
+    write_csv(ours, path)
     write_stamp(path, {})
     whole, stamp = path.read_bytes(), stamp_of(path).read_bytes()
 

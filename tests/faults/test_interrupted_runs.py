@@ -385,12 +385,23 @@ def cluster(tmp_path):
     cluster.close()
 
 
-@pytest.mark.faults
-def test_a_lost_worker_is_made_up_for(smoke, unfinished, cluster):
+def lose(unfinished, cluster, lost):
+    """Kill one of a cluster's processes while it trains; say what the command then said."""
     process = start([*unfinished.command, "--scheduler", cluster.address])
     wait_for(lambda: attempts(unfinished.root), process)
-    cluster.kill(random.choice(cluster.workers))
-    said = process.communicate(timeout=PATIENCE)[1]
+    cluster.kill(lost)
+    return process.communicate(timeout=PATIENCE)[1], process
+
+
+def test_workers_elsewhere_predict_the_same(smoke, unfinished, cluster, tmp_path):
+    done = run([*unfinished.command, "--scheduler", cluster.address], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_whole(smoke, unfinished.root)
+
+
+@pytest.mark.faults
+def test_a_lost_worker_is_made_up_for(smoke, unfinished, cluster):
+    said, process = lose(unfinished, cluster, random.choice(cluster.workers))
     assert process.returncode == 0, said[-3000:]
     for late in unfinished.root.rglob(".*.attempt"):  # of the kernel that nobody waits for
         shutil.rmtree(late)
@@ -399,10 +410,7 @@ def test_a_lost_worker_is_made_up_for(smoke, unfinished, cluster):
 
 @pytest.mark.faults
 def test_a_lost_scheduler_is_told(smoke, unfinished, cluster):
-    process = start([*unfinished.command, "--scheduler", cluster.address])
-    wait_for(lambda: attempts(unfinished.root), process)
-    cluster.kill(cluster.scheduler)
-    said = process.communicate(timeout=PATIENCE)[1]
+    said, process = lose(unfinished, cluster, cluster.scheduler)
     assert process.returncode == 1 and "Traceback" not in said, said[-3000:]
     assert f"The Dask scheduler at {cluster.address} is lost" in said
     done = run(unfinished.command)

@@ -108,7 +108,7 @@ def test_a_batch_leaves_solutions_and_checks_out(tmp_path, monkeypatch):
     python = {"language_info": {"name": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "small.ipynb")
     monkeypatch.setattr("palsy_utils.runs.cluster.NOTEBOOKS", tmp_path)
-    attempt, error = execute(Task("small", {"x": 2}, tmp_path / "done"))
+    attempt, error = execute(Task("small", {"x": 2}, tmp_path / "done"), {})
     assert error is None
     sources = [cell.source for cell in nbformat.read(attempt / "notebook.ipynb", 4).cells]
     assert sources[0] == "x = 1" and "x = 2" in sources[1] and len(sources) == 2

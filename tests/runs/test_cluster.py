@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from palsy_utils.runs import cluster
-from palsy_utils.runs.cluster import Task, execute, execute_all, open_client
+from palsy_utils.runs.cluster import Task, execute, execute_all, open_client, publish_attempt
 
 SHOW = """
 import os, sys
@@ -36,7 +36,7 @@ def executed(tmp_path, monkeypatch):
     def run():
         results, folders = [], set()
         task = Task("small", {"x": 2}, tmp_path / "done")
-        thread = Thread(target=lambda: results.append(execute(task)))
+        thread = Thread(target=lambda: results.append(execute(task, {})))
         thread.start()
         while thread.is_alive():
             folders.add(os.getcwd())
@@ -73,15 +73,14 @@ def test_neither_another_backend_nor_a_long_tmpdir_takes_the_pictures(
 def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
     from dask.distributed import Client, LocalCluster
 
-    def execute(task):
+    def execute(task, before):
         start = time.monotonic()
         time.sleep(0.3)
-        return (start, time.monotonic()), None
+        return start, time.monotonic()
 
-    times = []
     monkeypatch.setattr("distributed.comm.inproc.global_manager._ip", "127.0.0.1")
     monkeypatch.setattr(cluster, "execute", execute)
-    monkeypatch.setattr(cluster, "settle", lambda attempt, *_: times.append(attempt))
+    monkeypatch.setattr(cluster, "publish_attempt", lambda attempted, task: attempted)
     tasks = [Task("03_single_modality", {"fold": f"p{i}"}, tmp_path / f"p{i}") for i in range(4)]
     options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
     with (
@@ -89,9 +88,26 @@ def test_folds_share_no_gpu(resources, side_by_side, monkeypatch, tmp_path):
         Client(here) as client,
     ):
         assert execute_all(client, [], "nothing") == []
-        assert execute_all(client, tasks, "folds") == []
+        times = [one["error"] for one in execute_all(client, tasks, "folds")]
     at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
     assert len(times) == 4 and max(at_once) == side_by_side
+
+
+def test_what_needs_a_failed_fold_is_not_run_and_a_late_attempt_changes_nothing(tmp_path):
+    task = Task("04_early_fusion", {"fold": "p01"}, tmp_path / "p01", (tmp_path / "need",))
+    found = execute(task, {str(need): "no memory" for need in task.needs})
+    assert found == (None, f"not run, because {tmp_path / 'need'} failed")
+    assert publish_attempt(found, task) == found[1]
+    for text in ("first", "second"):
+        attempt = tmp_path / f".p01.{text}.attempt"
+        attempt.mkdir()
+        (attempt / "predictions.csv").write_text(text)
+        (attempt / f"{text}.csv").touch()
+        for _ in range(2):  # by a worker that was lost, and by another one
+            assert publish_attempt((attempt, None), task) is None
+        files = {path.name for path in task.folder.iterdir()}
+        assert files == {"predictions.csv", "predictions.csv.stamp", f"{text}.csv"}
+    assert [path.name for path in tmp_path.iterdir()] == ["p01"]
 
 
 def test_a_machine_that_slept_has_lost_no_worker():

@@ -5,21 +5,21 @@ import torch
 from helpers import flip
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.files import PalsyError, write_csv, write_torch
+from palsy_utils.files import PalsyError, write_csv
+from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.profiles import PROFILES
+from palsy_utils.runs.one_fold import fold_of, save_fold
 from palsy_utils.runs.results import (
     PREDICTIONS,
-    fold_from,
     fold_state,
-    grid,
     load_histories,
     load_run,
     open_run,
     read_predictions,
     run_folder,
-    write_predictions,
+    status,
 )
-from palsy_utils.stamps import DAMAGED, DONE, FAILED, OPEN, OUT_OF_DATE, stamp_of, write_stamp
+from palsy_utils.stamps import DAMAGED, DONE, FAILED, OPEN, OUT_OF_DATE, stamp_of
 
 FNN, PEOPLE = "expressions-fnn", ["p01", "p02", "p04"]
 
@@ -30,15 +30,11 @@ def open_small(root, profile=PROFILES["smoke"], **changes):
 
 def write_fold(run, model=FNN, fold="p01", probability=0.25):
     """Write a fold as a notebook does, of a net that is no net."""
-    folder = run.folder / model / fold
-    samples = run.samples[run.samples["patient"].isin(run.folds[fold])]
-    chances = np.full(len(samples), probability)
-    written = write_predictions(samples, chances, model, fold, run.seed, folder)
-    write_torch({"weight": torch.ones(100)}, folder / "weights.pt")
-    write_csv(pd.DataFrame({"epoch": [1], "loss": [0.5]}), folder / "history.csv")
-    files = [folder / name for name in ("weights.pt", "history.csv")]
-    write_stamp(folder / "predictions.csv", fold_from(run, model, fold), files)
-    return written
+    one, history = fold_of(run, model, fold, "cpu"), pd.DataFrame({"epoch": [1], "loss": [0.5]})
+    if find_model(model).multitask:
+        write_csv(history, one.folder / "answers.csv")
+    torch.manual_seed(0)
+    return save_fold(one, np.full(len(one.test), probability), torch.nn.Linear(9, 9), history)
 
 
 def test_predictions_come_back_with_their_identity(small):
@@ -49,11 +45,11 @@ def test_predictions_come_back_with_their_identity(small):
     assert set(again["patient"]) == {"p01"} and len(again) == 24
 
 
-def test_a_probability_that_is_no_number_writes_nothing(small, tmp_path):
-    samples = open_small(small).samples
-    with pytest.raises(PalsyError, match="probabilities that are no numbers for fold 01"):
-        write_predictions(samples, np.full(len(samples), np.nan), "m", "01", 0, tmp_path / "m")
-    assert not (tmp_path / "m").exists()
+def test_a_probability_that_is_no_number_writes_nothing(small):
+    run = open_small(small)
+    with pytest.raises(PalsyError, match="probabilities that are no numbers for fold p01"):
+        write_fold(run, probability=np.nan)
+    assert not run.folder.exists()
 
 
 @pytest.mark.parametrize("file", ["predictions.csv", "weights.pt", "history.csv"])
@@ -85,14 +81,14 @@ def test_a_history_that_was_emptied_costs_its_fold_and_no_other(small):
     assert len(load_histories(run)[FNN]) == 2 and set(load_run(run)["fold"]) == {"p01", "p04"}
 
 
-def test_grid_tells_done_failed_and_open(small):
+def test_status_tells_done_failed_and_open(small):
     run = open_small(small)
     write_fold(run)
     (run.folder / FNN / "p02").mkdir()
     (run.folder / FNN / "p02" / "failed.ipynb").write_text("")
     (run.folder / FNN / ".p04.abc.attempt").mkdir()
-    states = grid(run, [FNN]).loc[FNN]
-    assert [found.kind for found in states] == [DONE, FAILED, OPEN]
+    states, reasons = status(small, "smoke", [FNN])
+    assert list(states.loc[FNN]) == [DONE, FAILED, OPEN] and reasons == []
 
 
 def test_a_fold_without_its_stamp_is_no_result(small):
