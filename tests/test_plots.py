@@ -1,6 +1,7 @@
 """Every picture is drawn from real data, and has something in it."""
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 from conftest import PROJECT
 from helpers import functions_of
@@ -10,7 +11,7 @@ from palsy_utils.faces.modalities import face_in_modalities, load_samples
 from palsy_utils.learning.experiments import PAPER_MODELS as MODELS
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.plots import four_modalities, probability_timeline, save_figure, training_curves
-from palsy_utils.runs.results import load_histories, load_run, open_run
+from palsy_utils.runs.results import load_run, open_run
 
 mpl.use("Agg")
 OVERVIEW = functions_of(PROJECT / "notebooks" / "00_overview.ipynb")
@@ -38,8 +39,10 @@ def test_four_modalities_of_one_face(small_template, tmp_path):
 
 
 def test_training_curves_of_every_trained_model(smoke):
-    histories = load_histories(open_run(load_cohort(smoke.root), PROFILES["smoke"]))
-    assert list(histories) == [m for m in MODELS if m != "late-fusion"]
+    folds = smoke.root / "runs" / "smoke"
+    trained = [model for model in MODELS if model != "late-fusion"]
+    histories = {m: [pd.read_csv(f) for f in folds.glob(f"{m}/*/history.csv")] for m in trained}
+    assert all(len(one) == 3 for one in histories.values())
     assert len(training_curves(histories).axes) == 6
 
 

@@ -48,17 +48,8 @@ def run(
 ) -> pd.DataFrame:
     """Run the series on a cohort: frames, faces, every fold that is not done, the table.
 
-    Args:
-        cohort: the cohort's folder.
-        profile: `phantom`, `paper` or `smoke`.
-        models: names of `experiments.MODELS` or of its groups; empty for the paper's seven. What
-            fusion needs is added.
-        folds: 0 to leave one person out, k for grouped k-fold.
-        seed: of the run.
-        device: where each fold trains.
-        workers: notebooks side by side; None for one a core, or a single one on a GPU.
-        scheduler: address of a running Dask scheduler; None for a cluster on this machine.
-        figures: the folder under which the table and the pictures go.
+    Arguments are those of `palsy run`, which tells of each; None stands for its default. What
+    fusion needs is added to `models`.
 
     Returns:
         What failed, one row a notebook: `notebook`, `model`, `fold`, `error`.
@@ -81,7 +72,7 @@ def run(
         find(imagenet("required", size.backbone))  # better now than in every fold
     root, folder = who.root.resolve(), run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(root), "profile": profile}
-    grid_of = common | {"folds": folds, "seed": seed}
+    given = common | {"folds": folds, "seed": seed}
     faces = [faces_from(who, video) for video in who.videos[VIDEO].itertuples(index=False)]
     made_from = {"code": CODE["notebook"], "labels": labels_from(who), "faces": identity(faces)}
     measured_as = {"image_size": size.image_size, "mouth_and_nose": size.mouth_and_nose}
@@ -105,11 +96,11 @@ def run(
                 if not done and (failed := execute_all(client, [task], task.notebook)):
                     return pd.DataFrame(failed)
             run = open_run(who, size, folds, seed)
-            todo = open_tasks(run, names, grid_of | {"device": device})
+            todo = open_tasks(run, names, given | {"device": device})
             failed = execute_all(client, todo, "folds")
             table = Task(
                 TABLE,
-                grid_of | {"figures": str(Path(figures).resolve())},
+                given | {"figures": str(Path(figures).resolve())},
                 folder / (f"{TABLE}-folds-{folds}" if folds else TABLE),
                 made_from=table_from(run),
             )

@@ -1,7 +1,6 @@
 """One model on one fold: what it works on, and what it leaves behind."""
 
 import platform
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from palsy_utils.cohort.load import load_cohort
 from palsy_utils.files import PalsyError, write_csv, write_torch
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold
-from palsy_utils.learning.heads import heads_table
 from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.learning.training import has_bf16, pick_device
@@ -109,6 +107,7 @@ def save_fold(
     history: pd.DataFrame | None = None,
     imagenet: bool = False,
     inner: np.ndarray | None = None,
+    answers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Write what a fold gave: weights, history, the predictions, and last their stamp.
 
@@ -119,17 +118,21 @@ def save_fold(
         history: what `train` returned.
         imagenet: whether the net started from ImageNet weights.
         inner: what `nested.predict_out_of_fold` returned: one for each of `fold.train`.
+        answers: what a multi-task net says besides (`heads.heads_table`), and its attention.
 
     Returns:
         The predictions (`results.PREDICTIONS`).
     """
-    row, folder = find_model(fold.model), fold.folder
+    folder = fold.folder
     tables = {"predictions.csv": _predictions(fold, fold.test, probability)}
     if inner is not None:
         tables["inner.csv"] = _predictions(fold, fold.train, inner)
     if history is not None:
         tables["history.csv"] = history
-    files = [*tables] + ["answers.csv"] * row.multitask
+    if answers is not None:
+        who = tables["predictions.csv"][["patient", "video", "frame"]]
+        tables["answers.csv"] = who.join(answers.round(6))
+    files = [*tables]
     if net is not None:
         files.append("weights.pt")
         halves = {
@@ -142,7 +145,7 @@ def save_fold(
     ran_with = {
         "imagenet_weights": imagenet,
         "device": str(fold.device),
-        "bf16": net is not None and row.sees_images and has_bf16(fold.device),
+        "bf16": net is not None and find_model(fold.model).sees_images and has_bf16(fold.device),
         "threads": torch.get_num_threads(),
         "profile": fold.profile.model_dump(),
         "versions": {"python": platform.python_version()}
@@ -169,27 +172,6 @@ def _predictions(fold: Fold, rows: np.ndarray, probability: np.ndarray) -> pd.Da
             seed=fold.seed,
         )[PREDICTIONS]
     )
-
-
-def save_answers(
-    fold: Fold, logits: torch.Tensor, attention: Mapping[str, np.ndarray] | None = None
-) -> pd.DataFrame:
-    """Write `answers.csv` beside the predictions of a fold: what a multi-task net says besides.
-
-    Args:
-        fold: see `open_fold`.
-        logits: (n, `heads.N_OUTPUTS`) of the held-out samples.
-        attention: to each modality, (n,); they add up to 1.
-
-    Returns:
-        `patient`, `video`, `frame`, `attention_<modality>` if there is any, and the probability
-        of each class of `heads.HEADS`.
-    """
-    who = fold.samples.iloc[fold.test][["patient", "video", "frame"]].reset_index(drop=True)
-    shares = {f"attention_{name}": share for name, share in (attention or {}).items()}
-    table = pd.concat([who.assign(**shares), heads_table(logits)], axis=1)
-    write_csv(table.round(6), fold.folder / "answers.csv")
-    return table
 
 
 def load_net(fold: Fold, model: str) -> nn.Module:

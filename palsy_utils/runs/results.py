@@ -210,15 +210,6 @@ def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def load_histories(run: Run) -> dict[str, list[pd.DataFrame]]:
-    """Read how training went (`training.train`), fold by fold, of the models that were trained."""
-    return {
-        model: [pd.read_csv(run.folder / model / fold / "history.csv") for fold in folds]
-        for model, folds in done_folds(run, MODELS).items()
-        if find_model(model).training
-    }
-
-
 def table_from(run: Run) -> dict:
     """Return what the results table is made from (`stamps.py`): the predictions themselves."""
     made_from = {"code": stamps.CODE["table"], "samples": run.made_from["samples"]}

@@ -5,14 +5,13 @@ import torch
 from helpers import flip
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.files import PalsyError, write_csv
-from palsy_utils.learning.experiments import find_model
+from palsy_utils.files import PalsyError
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.runs.one_fold import fold_of, save_fold
 from palsy_utils.runs.results import (
     PREDICTIONS,
+    done_folds,
     fold_state,
-    load_histories,
     load_run,
     open_run,
     read_predictions,
@@ -31,8 +30,6 @@ def open_small(root, profile=PROFILES["smoke"], **changes):
 def write_fold(run, model=FNN, fold="p01", probability=0.25):
     """Write a fold as a notebook does, of a net that is no net."""
     one, history = fold_of(run, model, fold, "cpu"), pd.DataFrame({"epoch": [1], "loss": [0.5]})
-    if find_model(model).multitask:
-        write_csv(history, one.folder / "answers.csv")
     torch.manual_seed(0)
     return save_fold(one, np.full(len(one.test), probability), torch.nn.Linear(9, 9), history)
 
@@ -78,7 +75,7 @@ def test_a_history_that_was_emptied_costs_its_fold_and_no_other(small):
     for fold in PEOPLE:
         write_fold(run, fold=fold)
     (run.folder / FNN / "p02" / "history.csv").write_text("")
-    assert len(load_histories(run)[FNN]) == 2 and set(load_run(run)["fold"]) == {"p01", "p04"}
+    assert done_folds(run) == {FNN: ["p01", "p04"]} and set(load_run(run)["fold"]) == {"p01", "p04"}
 
 
 def test_status_tells_done_failed_and_open(small):
