@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import sys
 import tempfile
@@ -111,14 +110,6 @@ def sha256(*paths: Path) -> str:
         with open(path, "rb") as file:
             hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
-
-
-def read_json(path: Path) -> dict | None:
-    """Read a JSON file; None if it is missing or cut off."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def progress(

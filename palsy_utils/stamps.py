@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from palsy_utils.files import read_json, sha256, write_text
+from palsy_utils.files import sha256, write_text
 
 CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1, "table": 1}
 DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
@@ -60,9 +60,10 @@ def write_stamp(product: Path, made_from: dict, files: Iterable[Path] = (), **ma
 
 def read_stamp(product: Path) -> dict:
     """Read the stamp of a product; without one, or with a damaged one, it is made from nothing."""
-    match read_json(stamp_of(product)):
-        case {"made_from": dict(), "files": dict()} as kept:
-            return kept
+    with suppress(OSError, ValueError):
+        match json.loads(stamp_of(product).read_text(encoding="utf-8")):
+            case {"made_from": dict(), "files": dict()} as kept:
+                return kept
     return {"made_from": {}, "files": {}}
 
 

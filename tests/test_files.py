@@ -6,7 +6,7 @@ import sys
 import nbformat
 import pytest
 
-from palsy_utils.files import PalsyError, publish, read_json, sha256, write_text
+from palsy_utils.files import PalsyError, publish, sha256, write_text
 from palsy_utils.runs.cluster import Task, execute
 
 
@@ -69,14 +69,6 @@ def test_only_the_owner_may_read_unless_it_is_meant_for_everybody(tmp_path):
             ]
     with publish(there / "result.txt") as part:
         assert modes(part) == ["0o600"]  # while it is being written, too
-
-
-def test_json_comes_back_and_a_damaged_one_is_none(tmp_path):
-    write_text('{"a": [1, 2]}', tmp_path / "a.json")
-    assert read_json(tmp_path / "a.json") == {"a": [1, 2]}
-    (tmp_path / "a.json").write_text('{"a": [1,')
-    assert read_json(tmp_path / "a.json") is None
-    assert read_json(tmp_path / "b.json") is None
 
 
 def test_sha256_is_the_known_one(tmp_path):

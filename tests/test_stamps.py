@@ -43,8 +43,9 @@ def test_a_product_is_done_open_damaged_or_out_of_date(product):
     assert state(product, SOURCE, root) == (DAMAGED, "b.npy")
     (root / "b.npy").unlink()
     assert state(product, SOURCE, root) == (DAMAGED, "b.npy")
-    stamps.stamp_of(product).write_text("{")
-    assert state(product, SOURCE, root) == (DAMAGED, "a.csv.stamp")
+    for damaged in ("{", "[]", '{"made_from": {}, "files": []}'):
+        stamps.stamp_of(product).write_text(damaged)
+        assert state(product, SOURCE, root) == (DAMAGED, "a.csv.stamp")
     stamps.stamp_of(product).unlink()
     assert state(product, SOURCE, root) == (OPEN, "")
 

@@ -13,7 +13,7 @@ import torch
 from captum.attr import IntegratedGradients, LayerGradCam
 from torch import nn
 
-from palsy_utils.faces.features import ASYMMETRY_REGIONS
+from palsy_utils.faces.features import ASYMMETRY_REGIONS, MODALITIES
 from palsy_utils.faces.landmarks import (
     LEFT_OF_PAIR,
     LEFT_SCORES,
@@ -24,7 +24,6 @@ from palsy_utils.faces.landmarks import (
     RIGHT_SCORES,
     region_of_point,
 )
-from palsy_utils.faces.modalities import MODALITIES
 from palsy_utils.faces.upright import window
 from palsy_utils.learning.nets import build_model
 

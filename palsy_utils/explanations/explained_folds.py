@@ -19,8 +19,9 @@ from palsy_utils.explanations.attribution import (
     weak_side_signs,
 )
 from palsy_utils.explanations.counterfactual import region_of_pixels, swap_regions
+from palsy_utils.faces.features import STRUCTURED
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.modalities import STRUCTURED, load_modality, load_samples
+from palsy_utils.faces.modalities import load_modality, load_samples
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import find_model

@@ -26,8 +26,9 @@ from palsy_utils.explanations.explained_folds import (
     palsy_rows,
     points_of_samples,
 )
+from palsy_utils.faces.features import STRUCTURED
 from palsy_utils.faces.landmarks import REGIONS
-from palsy_utils.faces.modalities import STRUCTURED, load_samples
+from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import progress
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.faces.modalities import MODALITIES
+from palsy_utils.faces.features import MODALITIES
 from palsy_utils.learning.heads import N_OUTPUTS
 from palsy_utils.learning.nets import NOISE
 from palsy_utils.learning.profiles import Training

@@ -1,6 +1,6 @@
 """The rows of the results table: which model sees what, and which notebook trains it."""
 
-from palsy_utils.faces.modalities import STRUCTURED
+from palsy_utils.faces.features import STRUCTURED
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.profiles import Plain
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from palsy_utils.downloads import find, imagenet
-from palsy_utils.faces.modalities import MODALITIES
+from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.heads import N_OUTPUTS
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from palsy_utils.faces.modalities import MODALITIES, load_modality
+from palsy_utils.faces.features import MODALITIES
+from palsy_utils.faces.modalities import load_modality
 from palsy_utils.learning.attention import STEPS
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold

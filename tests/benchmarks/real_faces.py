@@ -28,7 +28,7 @@ from torch import nn
 
 from palsy_utils.evidence.intervals import call_intervals
 from palsy_utils.evidence.scores import auroc, auroc_interval, scores
-from palsy_utils.faces.modalities import MODALITIES, STRUCTURED
+from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import build_attention, train_members

@@ -20,6 +20,7 @@ from palsy_utils.explanations.attribution import (
 )
 from palsy_utils.explanations.scoring import named, score
 from palsy_utils.faces.features import ASYMMETRY, ASYMMETRY_REGIONS
+from palsy_utils.faces.features import MODALITIES as TABLE
 from palsy_utils.faces.landmarks import (
     EXPRESSIONS,
     LEFT_OF_PAIR,
@@ -30,7 +31,6 @@ from palsy_utils.faces.landmarks import (
     region_of_point,
 )
 from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.modalities import MODALITIES as TABLE
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.faces.upright import to_pixels, window
 from palsy_utils.learning.nets import ImageNetScale, build_fnn

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.modalities import MODALITIES, load_modality, load_samples
+from palsy_utils.faces.features import MODALITIES
+from palsy_utils.faces.modalities import load_modality, load_samples
 from palsy_utils.learning.attention import (
     STEPS,
     AttentionFusion,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from palsy_utils.faces.modalities import MODALITIES
+from palsy_utils.faces.features import MODALITIES
 from palsy_utils.learning.experiments import NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.heads import HEADS
 from palsy_utils.learning.nets import build_image_net, build_model
