@@ -17,8 +17,8 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
 
-test: setup  ## every test
-	$(BIN)/python -m pytest
+test: setup  ## every test, several at a time
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 test-shared: setup sphinx playwright chromium  ## only those that need the data of PALSY_TEST_DATA
 	$(BIN)/python -m pytest -m 'shared and not faults'
@@ -45,9 +45,10 @@ site: slides sphinx  ## after `make run`: the executed notebooks as a web site, 
 slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
 	$(BIN)/python notebooks/pages/slides.py site/slides
 
-lint: setup  ## style, and notebooks without outputs
+lint: setup  ## style, types, and notebooks without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 # On Linux, for its CUDA packages, and with Python 3.11, so that all later ones may follow. MediaPipe

@@ -55,6 +55,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"shared", "landmarker_file"}.intersection(item.fixturenames):
             item.add_marker("shared")
+        if {"smoke", "beyond"}.intersection(item.fixturenames):  # in one process: one run for all
+            item.add_marker(pytest.mark.xdist_group("run"))
 
 
 @pytest.fixture(autouse=True)
