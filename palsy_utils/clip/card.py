@@ -38,17 +38,14 @@ NO_DEVICE = "For research and teaching only: this is not a medical device and di
 NAMES = {"auroc": "AUROC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
-def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFrame | None, str]:
-    """Read the predictions of all folds of the run with the same samples and training numbers.
+def leave_one_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None, str]:
+    """Read the run with the same samples and training numbers as a fold of `fit.open_everybody`.
 
     Where people were not left out one by one, the run's groups are taken, the most first.
 
-    Args:
-        fold: see `fit.open_everybody`.
-        name: `predictions.csv`, or `nested.csv` for those of the training people.
-
     Returns:
-        `results.PREDICTIONS` or None, and why there are none.
+        `results.PREDICTIONS` of all folds, the same of their inner predictions, or None where
+        there are none, and why.
     """
     cohort, reasons = load_cohort(fold.root), []
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
@@ -56,53 +53,41 @@ def leave_one_out(fold: Fold, name: str = "predictions.csv") -> tuple[pd.DataFra
     n_people = fold.samples["patient"].nunique()
     for folds in (0, *sorted((k for k in there if 2 <= k <= n_people), reverse=True)):
         run = open_run(cohort, fold.profile, folds, fold.seed, fold.samples)
-        paths = [folder / one for one in run.folds]
         states = [fold_state(run, fold.model, one) for one in run.folds]
-        missing = sum(found.kind != DONE for found in states)
-        if not missing and all((path / name).exists() for path in paths):
-            return pd.concat([read_predictions(p, name) for p in paths], ignore_index=True), ""
+        if not (missing := sum(found.kind != DONE for found in states)):
+            paths = [folder / one for one in run.folds]
+            frames = pd.concat(map(read_predictions, paths), ignore_index=True)
+            if not all((path / "inner.csv").exists() for path in paths):
+                return frames, None, ""
+            inner = pd.concat([read_predictions(path, "inner.csv") for path in paths])
+            return frames, inner.reset_index(drop=True), ""
         why = "; ".join(dict.fromkeys(found.why for found in states if found.why))
-        lacking = f"{missing} of {len(states)} folds are not done" if missing else f"no {name}"
+        lacking = f"{missing} of {len(states)} folds are not done"
         reasons.append(lacking + (f" ({why})" if why else ""))
-    return None, f"{reasons[0]} in {folder.relative_to(fold.root).as_posix()}"
-
-
-def pooled_temperature(fold: Fold) -> float | None:
-    """Fit the temperature on the inner predictions of all folds; None if there are none."""
-    inner, _ = leave_one_out(fold, "inner.csv")
-    return None if inner is None else fit_temperature(inner["label"], inner["probability"])
+    return None, None, f"{reasons[0]} in {folder.relative_to(fold.root).as_posix()}"
 
 
 def scores_with_intervals(frames: pd.DataFrame) -> dict[str, list[float]]:
-    """Return value, low and high (95 %, resampling people) of each of `NAMES`, from 0 to 1.
-
-    Args:
-        frames: `results.PREDICTIONS` of one model.
-    """
+    """Return value, low and high (95 %, resampling people) of each of `NAMES`, from 0 to 1."""
     rows = call_intervals(frames)
     rows["auroc"] = (auroc(frames["label"], frames["probability"]), *auroc_interval(frames))
     return {name: [round(float(number), 4) for number in rows[name]] for name in NAMES}
 
 
-def _calibration(fold: Fold, frames: pd.DataFrame) -> list[float] | None:
-    """Return the log loss on people left out: as it is, and with each fold's own temperature."""
-    inner, _ = leave_one_out(fold, "inner.csv")
-    if inner is None:
-        return None
-    rows = calibrate(frames, inner)
-    losses = [log_loss(rows["label"], rows[name]) for name in ("probability", "calibrated")]
-    return [round(loss, 4) for loss in losses]
-
-
 def card_facts(
     fold: Fold, net: nn.Module, history: pd.DataFrame, imagenet: bool, questions: tuple[str, ...]
-) -> dict:
-    """Collect what a card tells, as plain data."""
+) -> tuple[dict, float | None]:
+    """Collect what a card tells, as plain data; and the temperature, if there is any."""
     cohort, samples = load_cohort(fold.root), fold.samples
-    frames, why = leave_one_out(fold)
-    sees_images = find_model(fold.model).sees_images
-    last = history.iloc[-1]
-    return {
+    frames, inner, why = leave_one_out(fold)
+    sees_images, last = find_model(fold.model).sees_images, history.iloc[-1]
+    temperature = losses = None
+    if inner is not None:
+        temperature = fit_temperature(inner["label"], inner["probability"])
+        rows = calibrate(frames, inner)  # by each fold's own temperature
+        losses = [log_loss(rows["label"], rows[n]) for n in ("probability", "calibrated")]
+        losses = [round(loss, 4) for loss in losses]
+    facts = {
         "cohort": cohort.name,
         "drawn": is_drawn(cohort),
         "group": cohort.group,
@@ -123,9 +108,10 @@ def card_facts(
         "files": file_hashes(cohort),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "scores": None if frames is None else scores_with_intervals(frames),
-        "log_loss": None if frames is None else _calibration(fold, frames),
+        "log_loss": losses,
         "not_measured": why,
     }
+    return facts, temperature
 
 
 def file_hashes(cohort: Cohort) -> list[str]:

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from palsy_utils.clip.card import card, card_facts, pooled_temperature
+from palsy_utils.clip.card import card, card_facts
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.faces.frames import extract_frames
@@ -167,8 +167,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     given = (inputs, labels, fold.train, config, fold.device, fold.seed, mirrored, auxiliary)
     history = (train_members if attends else train)(net, *given)
     round_weights(net)
-    facts = card_facts(fold, net, history, weights is not None, questions)
-    temperature = pooled_temperature(fold)
+    facts, temperature = card_facts(fold, net, history, weights is not None, questions)
     return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
 
 

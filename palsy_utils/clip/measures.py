@@ -125,11 +125,7 @@ def count(frames: pd.DataFrame) -> str:
 
 
 def quality_notes(frames: pd.DataFrame) -> list[str]:
-    """Say, one sentence each, what makes the predictions of a clip less trustworthy.
-
-    Args:
-        frames: from `Measured`.
-    """
+    """Say, one sentence each, what makes predictions on `Measured.frames` less trustworthy."""
     faces = frames[frames["found"]]
     of_all, of_faces = f"of {count(frames)}", f"of {count(faces)} with a face"
     gone = len(frames) - len(faces)
@@ -152,11 +148,7 @@ def clip_timeline(table: pd.DataFrame, marked: int) -> Figure:
     """Draw the probability of palsy over time, grey where no face was found; below, other heads.
 
     Of a clip longer than `LONG`, the mean of every second and a band from its lowest to its
-    highest frame.
-
-    Args:
-        table: from `predict.predict_clip`, of a clip.
-        marked: row of the frame to mark.
+    highest frame. `table` is from `predict.predict_clip`, `marked` the row of a frame to mark.
     """
     for region in ("eyes", "mouth"):
         if f"{region}_normal" in table:

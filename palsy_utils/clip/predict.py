@@ -49,12 +49,9 @@ def measure_clip(
     Args:
         clip: a video, a photograph, or a folder of photographs.
         folder: an empty folder to work in.
-        profile: of the model, for the size of its images.
-        measured: a cohort. If the very same file is in it, its measurements there are taken where
-            the landmark model is not at hand.
-
-    Returns:
-        All that was measured; the notes of its cohort say whose measurements were taken.
+        profile: of the model.
+        measured: a cohort; where the landmark model is not at hand, its measurements of the very
+            same file are taken, and a note of the result's cohort says so.
 
     Raises:
         PalsyError: the clip is missing, cannot be read, or shows no face.
@@ -87,20 +84,19 @@ def measure_clip(
     frames = frames.join(table[["found", "note"]]).join(numbers)
     marked = int(numbers["asymmetry_mm"].idxmax())
     pictures = [folder / file for file in load_frames(cohort)["file"]]
-    hashes, small = file_hashes(cohort), {}
 
     def crop(row: int, size: int) -> np.ndarray:
         return crop_rgb(read_image(pictures[row])[0], points[row], size)
 
+    hashes, thumbnails = file_hashes(cohort), {}
     if kind == "image":  # a cohort may hold the same photographs as one folder
         hashes.append(sha256(*pictures)[:16])
-        small = {
-            i: crop_rgb(read_image(pictures[i])[0], points[i], THUMBNAIL) for i in numbers.index
-        }
-    face = crop_rgb(read_image(pictures[marked])[0], points[marked], FACE)
-    placed = cv2.transform(points[marked][None].astype(np.float32), window(points[marked], FACE))
+        thumbnails = {row: crop(row, THUMBNAIL) for row in numbers.index}
+    ours = points[marked].astype(np.float32)
+    ours = cv2.transform(ours[None], window(points[marked], FACE))[0]
     build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
-    return Measured(source, cohort, frames, marked, face, placed[0], small, hashes)
+    face = crop(marked, FACE)
+    return Measured(source, cohort, frames, marked, face, ours, thumbnails, hashes)
 
 
 def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
@@ -144,16 +140,11 @@ def _list_files(folder: Path, suffixes: set[str]) -> list[Path]:
 def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd.DataFrame:
     """Run a fitted model on every frame of a clip, or on every photograph.
 
-    Args:
-        fitted: from `fit.read_model` or `fit.fit`.
-        measured: from `measure_clip`, with the model's profile.
-        device: see `training.pick_device`.
-
     Returns:
         One row a frame: `frame` and `time_s`, or the photograph's `file`; `found`, `probability`
         (of palsy, 0 to 1), `calibrated_probability` (empty if the model has no temperature),
         `eyes_<grade>`, `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then
-        the measures (`measures.Measured`). Without a face there are no numbers.
+        what was measured (`Measured.frames`). Without a face there are no numbers.
 
     Raises:
         PalsyError: a modality that the model needs was not built.

@@ -30,33 +30,22 @@ from palsy_utils.evidence.scores import THRESHOLD
 from palsy_utils.learning.heads import HEADS
 from palsy_utils.plots import use_style
 
-DRAWN = (
-    "This model has seen drawn faces only. What it says of a real face is no finding of any kind."
-)
-SEEN = (
-    "What this page shows, or a part of it, is what the model was fitted on: what it says here "
-    "shows nothing of how it does on anybody new."
-)
 INK = "#123457"  # drawn in place of black, and replaced by the page's own colour of text
 COLOURS = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor")
 
 
 def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
-    """Return the report on a clip, or on photographs, as HTML.
-
-    Args:
-        table: from `predict.predict_clip`.
-        measured: from `predict.measure_clip`.
-        fitted: the model.
-    """
+    """Return the report on what `predict.predict_clip` says of what was measured, as HTML."""
     use_style()
     row, summary, faces = table.loc[measured.marked], summarise(table), table["found"]
-    is_clip, seen = "time_s" in table, set(measured.hashes) & set(fitted.facts["files"])
+    is_clip = "time_s" in table
     where = f"frame {row['frame']}, at {row['time_s']:.2f} s" if is_clip else ""
     return TEMPLATES.get_template("report.html").render(
         name=shown(measured.source),
         made_from=Markup(made_from(measured.source)),
-        warnings=[NO_DEVICE, *[DRAWN] * fitted.facts["drawn"], *[SEEN] * bool(seen)],
+        no_device=NO_DEVICE,
+        drawn=fitted.facts["drawn"],
+        seen=set(measured.hashes) & set(fitted.facts["files"]),
         summary=summary,
         timeline=_timeline(table, measured.marked, summary) if is_clip else "",
         several=len(table) > 1,

@@ -12,7 +12,7 @@ from test_fit import fit_small
 from palsy_utils.clip.card import NO_DEVICE
 from palsy_utils.clip.measures import clip_timeline, quality_notes
 from palsy_utils.clip.predict import measure_clip, predict_clip
-from palsy_utils.clip.report import DRAWN, SEEN, report
+from palsy_utils.clip.report import report
 from palsy_utils.learning.profiles import PROFILES
 
 HOSTILE = (
@@ -20,6 +20,7 @@ HOSTILE = (
     "'onload='alert(1)' <img src=http://evil.example/x onerror=alert(1)>.mp4",
     "</title><link rel=stylesheet href=//evil.example/x>&amp;.mp4",
 )
+DRAWN, SEEN = "seen drawn faces only", "is what the model was fitted on: what it says here"
 HOSTILE_PHOTO = "'><img onerror=alert(1)>&lt;.jpg"
 
 
