@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import os
 import re
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from palsy_utils.clip.card import NO_DEVICE, TEMPLATES, card_rows
 from palsy_utils.clip.fit import Fitted
@@ -39,7 +37,6 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
     use_style()
     row, summary, faces = table.loc[measured.marked], summarise(table), table["found"]
     is_clip = "time_s" in table
-    where = f"frame {row['frame']}, at {row['time_s']:.2f} s" if is_clip else ""
     return TEMPLATES.get_template("report.html").render(
         name=shown(measured.source),
         made_from=Markup(made_from(measured.source)),
@@ -53,7 +50,6 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
         thumbnails={row: _jpeg(crop) for row, crop in measured.thumbnails.items()},
         without=table[~faces],
         unit="frame" if is_clip else "photograph",
-        where=where or f"photograph {row['file']}",
         row=row,
         turned=abs(row["turned_deg"]) > TURNED,
         face=_png(asymmetric_face(measured)),
@@ -65,7 +61,7 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
 
 def made_from(source: Path) -> str:
     """Return the tag that tells the report on one file from that on another of the same name."""
-    key = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+    key = hashlib.sha256(bytes(source)).hexdigest()[:16]
     return f"<meta name='palsy-source' content='{key}'>"
 
 
@@ -112,7 +108,7 @@ def _timeline(table: pd.DataFrame, marked: int, summary: dict[str, str]) -> Mark
     return head + Markup(svg[svg.index("<svg") + len("<svg") :])
 
 
-def _png(figure: Figure) -> str:
+def _png(figure: plt.Figure) -> str:
     file = io.BytesIO()
     figure.savefig(file, format="png", facecolor="white", metadata={"Software": None})
     plt.close(figure)
