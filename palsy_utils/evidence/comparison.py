@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import permutation_test, rankdata
 
 from palsy_utils.evidence.intervals import mean_over_seeds
 from palsy_utils.evidence.scores import draw_people, interval
 from palsy_utils.learning.experiments import NEW_MODELS
 
-N_SWAPS, ALL_SWAPS_UP_TO = 5000, 12  # people; above, swaps are drawn
+N_SWAPS = 5000  # all swaps of up to 12 people; beyond, so many random ones
 LEVEL = 0.05
 
 
@@ -28,7 +28,7 @@ def holm(p: Iterable[float]) -> np.ndarray:
 
 def smallest_p(n_people: int) -> float:
     """Return the smallest p that `compare` can give for so many people."""
-    return 2 / 2**n_people if n_people <= ALL_SWAPS_UP_TO else 1 / (N_SWAPS + 1)
+    return 2 / 2**n_people if 2**n_people <= N_SWAPS else 2 / (N_SWAPS + 1)
 
 
 def compare(first: pd.DataFrame, second: pd.DataFrame, seed: int = 0) -> dict[str, float]:
@@ -54,23 +54,19 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, seed: int = 0) -> dict[st
     def in_order(high: np.ndarray, counts: np.ndarray, low: np.ndarray) -> np.ndarray:
         return ((high @ counts) * low).sum(1)
 
-    swap = _swaps(len(n_palsy), seed).astype(float)
-    stay = 1 - swap
-    gained = (
-        in_order(stay, own - theirs, stay)
-        + in_order(stay, cross - back, swap)
-        + in_order(swap, back - cross, stay)
-        + in_order(swap, theirs - own, swap)
-    )
+    # The sum over all pairs is one of a share for each person, and a swap turns its share round.
+    gained, mixed = own - theirs, cross - back
+    share = (gained.sum(0) + gained.sum(1) + mixed.sum(1) - mixed.sum(0)) / 2
+    options = {"permutation_type": "samples", "n_resamples": N_SWAPS, "rng": seed}
     drawn = draw_people(len(n_palsy), seed=seed)
     pairs = (drawn @ n_palsy) * (drawn @ n_healthy).astype(float)
     pairs[pairs == 0] = np.nan
     low, high = interval(in_order(drawn, own - theirs, drawn) / pairs)
     return {
-        "difference": gained[0] / (sum(n_palsy) * sum(n_healthy)),  # the first swap swaps nobody
+        "difference": share.sum() / (sum(n_palsy) * sum(n_healthy)),
         "difference_low": low,
         "difference_high": high,
-        "p": (np.abs(gained) >= abs(gained[0]) - 1e-6).mean(),
+        "p": float(permutation_test((share,), np.sum, **options).pvalue),
     }
 
 
@@ -90,15 +86,6 @@ def _pairs(palsy: list[np.ndarray], healthy: list[np.ndarray]) -> np.ndarray:
         return sum(np.searchsorted(low, high, side).sum() for side in ("left", "right")) / 2
 
     return np.array([[count(high, low) for low in healthy] for high in palsy])
-
-
-def _swaps(n_people: int, seed: int) -> np.ndarray:
-    """Return who is swapped in each swap, (swaps, people); nobody in the first."""
-    if n_people <= ALL_SWAPS_UP_TO:
-        return (np.arange(2**n_people)[:, None] >> np.arange(n_people)) % 2
-    swaps = np.random.default_rng(seed).integers(0, 2, (N_SWAPS + 1, n_people))
-    swaps[0] = 0
-    return swaps
 
 
 def compare_with(predictions: pd.DataFrame, best: str | None) -> pd.DataFrame:
