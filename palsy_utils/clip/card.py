@@ -14,8 +14,8 @@ from torch import nn
 
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.evidence.calibration import calibrate
-from palsy_utils.evidence.intervals import call_intervals
-from palsy_utils.evidence.scores import auroc, auroc_interval
+from palsy_utils.evidence.intervals import auroc_interval, call_intervals
+from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.table import PACKAGES, is_drawn
 from palsy_utils.faces.modalities import samples_from
 from palsy_utils.files import sha256

@@ -1,107 +1,81 @@
-"""Predictions of several seeds to numbers with intervals.
+"""Confidence intervals from resampling patients.
 
-The unit is always the person: frames of one person resemble each other, so people are drawn again,
-never frames.
+Frames of one patient resemble each other. Resampling frames would make intervals far too narrow, so
+patients are resampled with replacement, each with all of their frames.
 """
-
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from palsy_utils.cohort.load import Cohort
-from palsy_utils.evidence.scores import (
-    THRESHOLD,
-    auroc,
-    auroc_interval,
-    count_calls,
-    draw_people,
-    interval,
-    rates,
-    scores,
-)
-from palsy_utils.files import PalsyError
-from palsy_utils.learning.experiments import MODELS
-from palsy_utils.learning.profiles import find_profile
-from palsy_utils.runs.results import done_folds, load_run, open_run
+from palsy_utils.evidence.scores import THRESHOLD, count_calls, rates, scores
 
-WANTED = (3, 5)  # seeds: of rows that see images, of structured rows
-FRAME = ["patient", "video", "frame"]
+N_RESAMPLES = 2000
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds of a text such as `0,1,2`.
-
-    Raises:
-        PalsyError: it is something else.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise PalsyError(f"The seeds {text!r} are no whole numbers: write them as in 0,1,2.")
-    return tuple(dict.fromkeys(int(part) for part in parts))
+def bootstrap_patients(n_patients: int, seed: int = 0) -> np.ndarray:
+    """Return how often each patient is in each bootstrap sample, (`N_RESAMPLES`, n_patients)."""
+    share = np.full(n_patients, 1 / n_patients)
+    return np.random.default_rng(seed).multinomial(n_patients, share, N_RESAMPLES)
 
 
-def load_seeds(cohort: Cohort, profile: str, seeds: Iterable[int], folds: int = 0) -> pd.DataFrame:
-    """Load the predictions of every model in every seed in which all of its folds are done.
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % percentile interval of resampled values; undefined ones are left out."""
+    values = values[np.isfinite(values)]
+    return tuple(np.percentile(values, [2.5, 97.5]).tolist()) if len(values) else (np.nan, np.nan)
+
+
+def concordant_pairs(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
+    """Count, for every two patients, the pairs of frames that are in the right order.
+
+    A pair is a palsy frame of the one patient, as `first` predicts it, and a healthy frame of the
+    other, as `second` does. It is in order if the palsy frame has the higher probability; ties
+    count as half. The AUROC is the share of such pairs.
 
     Args:
-        cohort: see `cohort.load_cohort`.
-        profile: its name.
-        seeds: of the runs.
-        folds: 0 for single people, k for grouped k-fold.
+        first: predictions of a model, one row a frame.
+        second: of the same patients, by the same model or another.
 
     Returns:
-        `results.PREDICTIONS`, models in the order of the results table.
-
-    Raises:
-        PalsyError: no model has all folds, up to date, in any seed.
+        (n, n), palsy frames down, healthy frames across; patients in sorted order.
     """
-    tables = []
-    for seed in seeds:
-        run = open_run(cohort, find_profile(profile), folds, seed)
-        whole = [model for model, done in done_folds(run).items() if len(done) == len(run.folds)]
-        tables += [load_run(run, whole)] if whole else []
-    if not tables:
-        raise PalsyError(
-            f"{cohort.root} has no model with all of its folds, up to date, in the seeds asked "
-            "for: run `palsy run` with this cohort, profile and seed first."
-        )
-    table = pd.concat(tables, ignore_index=True)
-    return table.sort_values("model", key=lambda m: m.map(list(MODELS).index), kind="stable")
+    patient, n = pd.factorize(first["patient"], sort=True)[0], first["patient"].nunique()
+    palsy = first["label"].to_numpy() == 1
+    high, counts = first["probability"].to_numpy()[palsy], np.zeros((n, n))
+    for i, (_, frames) in enumerate(second.groupby("patient")):
+        low = np.sort(frames.loc[frames["label"] == 0, "probability"].to_numpy())
+        below = sum(np.searchsorted(low, high, side) for side in ("left", "right")) / 2
+        counts[:, i] = np.bincount(patient[palsy], below, n)
+    return counts
 
 
-def mean_over_seeds(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Average the probability of every frame over the seeds of its model.
+def auroc_interval(frames: pd.DataFrame, minus: pd.DataFrame | None = None) -> tuple[float, float]:
+    """Return the 95 % interval of the pooled AUROC, from resampling patients.
 
-    Returns:
-        `model`, `fold`, `patient`, `video`, `frame`, `label`, `probability`.
+    A bootstrap sample only weighs the counts of `concordant_pairs`, so its AUROC is exact.
+
+    Args:
+        frames: predictions of one model.
+        minus: of another model on the same frames; then it is the interval of the difference, from
+            the same bootstrap samples for both.
     """
-    identity = ["model", "fold", *FRAME, "label"]
-    return predictions.groupby(identity, sort=False, as_index=False)["probability"].mean()
-
-
-def seed_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return `model`, `seed`, `auroc` (pooled over frames), one row a model and seed."""
-    groups = predictions.groupby(["model", "seed"], sort=False)
-    rows = [(*key, auroc(g["label"], g["probability"])) for key, g in groups]
-    return pd.DataFrame(rows, columns=["model", "seed", "auroc"])
-
-
-def seed_counts(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return `model`, `n_seeds`, `wanted`: five for structured rows, three for rows with images."""
-    counts = predictions.groupby("model", sort=False)["seed"].nunique().rename("n_seeds")
-    images = [MODELS[model].sees_images for model in counts.index]
-    return counts.reset_index().assign(wanted=np.where(images, *WANTED))
+    ordered = concordant_pairs(frames, frames)
+    if minus is not None:
+        ordered = ordered - concordant_pairs(minus, minus)
+    n_palsy, n_healthy = ((frames["label"] == y).groupby(frames["patient"]).sum() for y in (1, 0))
+    drawn = bootstrap_patients(len(n_palsy))
+    pairs = (drawn @ n_palsy.to_numpy()) * (drawn @ n_healthy.to_numpy())
+    in_order = ((drawn @ ordered) * drawn).sum(1)
+    return interval(in_order[pairs > 0] / pairs[pairs > 0])
 
 
 def call_intervals(
     frames: pd.DataFrame, threshold: float | pd.Series = THRESHOLD
 ) -> dict[str, tuple[float, float, float]]:
-    """Return F1, sensitivity and specificity over all frames, each with its interval by people.
+    """Return F1, sensitivity and specificity over all frames, each with its 95 % interval.
 
     Args:
         frames: predictions of one model.
-        threshold: palsy is called from it on; one number, or one a frame.
+        threshold: palsy is predicted from it on; one number, or one a frame.
 
     Returns:
         `f1`, `sensitivity`, `specificity`: value, lower and upper end; NaN where undefined.
@@ -109,33 +83,6 @@ def call_intervals(
     value = scores(frames["label"], frames["probability"], threshold)
     calls = pd.DataFrame(count_calls(frames["label"], frames["probability"], threshold))
     calls = calls.groupby(frames["patient"].to_numpy()).sum().to_numpy()
-    resampled = rates(draw_people(len(calls)) @ calls)
+    resampled = rates(bootstrap_patients(len(calls)) @ calls)
     names = {"f1": "f1", "recall": "sensitivity", "specificity": "specificity"}
     return {told: (value[name], *interval(resampled[name])) for name, told in names.items()}
-
-
-def model_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Score the mean over seeds of every model, with intervals from resampling people.
-
-    Args:
-        predictions: from `load_seeds`.
-
-    Returns:
-        `model`, `n_seeds`, `auroc`, `auroc_low`, `auroc_high`, `auroc_sd` (over seeds; NaN of a
-        single one), `pooled_f1`, `f1_low`, `f1_high`; 0 to 1.
-    """
-    spread = seed_scores(predictions).groupby("model")["auroc"]
-    rows = []
-    for model, frames in mean_over_seeds(predictions).groupby("model", sort=False):
-        area = (auroc(frames["label"], frames["probability"]), *auroc_interval(frames))
-        f1 = call_intervals(frames)["f1"]
-        of_seeds = spread.get_group(model)
-        rows.append((model, len(of_seeds), *area, of_seeds.std(), *f1))
-    columns = ["model", "n_seeds", "auroc", "auroc_low", "auroc_high", "auroc_sd"]
-    return pd.DataFrame(rows, columns=[*columns, "pooled_f1", "f1_low", "f1_high"])
-
-
-def best_row(table: pd.DataFrame, among: Iterable[str]) -> str | None:
-    """Return the model with the highest AUROC of a `model_table` among some; None if none is in."""
-    some = table[table["model"].isin(list(among))].dropna(subset=["auroc"])
-    return some.loc[some["auroc"].idxmax(), "model"] if len(some) else None

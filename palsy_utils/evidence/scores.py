@@ -1,4 +1,4 @@
-"""Predictions to the paper's Table 1, with what it leaves out: baselines, pooled scores, intervals.
+"""Predictions to the paper's Table 1, with what it leaves out: baselines and pooled scores.
 
 Scores of a person are of the frames of that person. A score whose denominator is zero is
 *undefined* (NaN): precision without a frame called palsy, recall and F1 without anything to find.
@@ -12,7 +12,6 @@ import pandas as pd
 
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 
-N_RESAMPLES = 2000  # of people, with replacement
 THRESHOLD = 0.5  # palsy if its probability is at least this: the class with the higher output
 TABLE_COLUMNS = [
     "model",
@@ -36,7 +35,7 @@ BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
 def count_calls(
     labels: np.ndarray, probability: np.ndarray, threshold: float | np.ndarray = THRESHOLD
 ) -> np.ndarray:
-    """Return (n, 4) of 0 and 1: palsy found, palsy missed, false alarm, rightly left in peace."""
+    """Return (n, 4) of 0 and 1: true positive, false negative, false positive, true negative."""
     palsy, called = np.asarray(labels) == 1, np.asarray(probability) >= np.asarray(threshold)
     kinds = (palsy & called, palsy & ~called, ~palsy & called, ~palsy & ~called)
     return np.column_stack(kinds).astype(int)
@@ -45,33 +44,26 @@ def count_calls(
 def rates(calls: np.ndarray) -> dict[str, np.ndarray]:
     """Return F1, precision, recall and specificity, from 0 to 1; NaN where undefined.
 
-    F1 is undefined for somebody without a palsy frame: whatever the model says there, it can
-    only be 0, which tells nothing about finding palsy.
+    F1 is undefined for a person without a palsy frame: it could only be 0 there, whatever the
+    model predicts.
 
     Args:
         calls: (..., 4), sums over frames of `count_calls`.
     """
-    found, missed, false, right = np.moveaxis(calls.astype(float), -1, 0)
+    tp, fn, fp, tn = np.moveaxis(calls.astype(float), -1, 0)
     with np.errstate(invalid="ignore"):  # 0 / 0
-        f1 = 2 * found / (2 * found + missed + false)
         return {
-            "f1": np.where(found + missed > 0, f1, np.nan),
-            "precision": found / (found + false),
-            "recall": found / (found + missed),
-            "specificity": right / (right + false),
+            "f1": np.where(tp + fn > 0, 2 * tp / (2 * tp + fn + fp), np.nan),
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "specificity": tn / (tn + fp),
         }
 
 
 def scores(
     labels: np.ndarray, probability: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, float]:
-    """Return the `rates` over all of some frames.
-
-    Args:
-        labels: (n,) 0 healthy, 1 palsy.
-        probability: (n,) of palsy.
-        threshold: a frame is called palsy from this probability on.
-    """
+    """Return the `rates` over all frames; palsy is predicted from the threshold on."""
     calls = count_calls(labels, probability, threshold).sum(axis=0)
     return {name: float(rate) for name, rate in rates(calls).items()}
 
@@ -171,41 +163,3 @@ def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
         "auroc": round(auroc(frames["label"], frames["probability"]), 4),
         "n_undefined": int(people.isna().any(axis=1).sum()),
     }
-
-
-def draw_people(n_people: int, seed: int = 0) -> np.ndarray:
-    """Return how often each person is in each of `N_RESAMPLES`, (n_resamples, n_people)."""
-    share = np.full(n_people, 1 / n_people)
-    return np.random.default_rng(seed).multinomial(n_people, share, N_RESAMPLES)
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of resampled values; undefined ones are left out."""
-    values = values[np.isfinite(values)]
-    return tuple(np.percentile(values, [2.5, 97.5]).tolist()) if len(values) else (np.nan, np.nan)
-
-
-def auroc_interval(frames: pd.DataFrame) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the pooled AUROC, resampling people, not frames.
-
-    Frames of one person resemble each other; resampling them would make the interval far too
-    narrow.
-
-    Args:
-        frames: predictions of one model.
-    """
-    # Of every two people: how many (palsy of the one, healthy of the other) pairs are in order,
-    # ties as half. A resample of people then only weighs these counts, and its AUROC is exact.
-    who = pd.factorize(frames["patient"], sort=True)[0]
-    palsy, probability = frames["label"].to_numpy() == 1, frames["probability"].to_numpy()
-    n = who.max() + 1
-    n_palsy, n_healthy = (np.bincount(who[side], minlength=n) for side in (palsy, ~palsy))
-    in_order = np.zeros((n, n))
-    for person in np.flatnonzero(n_healthy):
-        low = np.sort(probability[~palsy & (who == person)])
-        sides = [np.searchsorted(low, probability[palsy], side) for side in ("left", "right")]
-        in_order[:, person] = np.bincount(who[palsy], np.add(*sides) / 2, n)
-    drawn = draw_people(n)
-    pairs = (drawn @ n_palsy) * (drawn @ n_healthy)
-    ordered = np.einsum("ri,ij,rj->r", drawn, in_order, drawn, optimize=True)
-    return interval(ordered[pairs > 0] / pairs[pairs > 0])

@@ -5,7 +5,8 @@ from importlib.metadata import version
 import pandas as pd
 
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.evidence.scores import TABLE_COLUMNS, auroc_interval, has_single_classes
+from palsy_utils.evidence.intervals import auroc_interval
+from palsy_utils.evidence.scores import TABLE_COLUMNS, has_single_classes
 from palsy_utils.faces.measure import faces_file
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, architecture
 from palsy_utils.learning.folds import describe_scheme

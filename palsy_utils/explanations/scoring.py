@@ -15,7 +15,8 @@ from sklearn.metrics import recall_score
 
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.scores import THRESHOLD, draw_people, interval
+from palsy_utils.evidence.intervals import bootstrap_patients, interval
+from palsy_utils.evidence.scores import THRESHOLD
 from palsy_utils.explanations.attribution import SIDES
 from palsy_utils.explanations.explained_folds import (
     ASKED,
@@ -109,7 +110,7 @@ def score_interval(truth: pd.Series, answer: pd.Series, patients: pd.Series) -> 
         return np.nan, np.nan
     counts = table.pivot_table("hit", "who", "truth", aggfunc=["sum", "count"], fill_value=0)
     hits, all_ = (counts[name].to_numpy(float) for name in ("sum", "count"))
-    drawn = draw_people(len(counts))
+    drawn = bootstrap_patients(len(counts))
     whole = (drawn @ all_ > 0).all(1)
     shares = (drawn[whole] @ hits) / (drawn[whole] @ all_)
     return interval(shares.mean(1))

@@ -26,8 +26,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from palsy_utils.evidence.intervals import call_intervals
-from palsy_utils.evidence.scores import auroc, auroc_interval, scores
+from palsy_utils.evidence.intervals import auroc_interval, call_intervals
+from palsy_utils.evidence.scores import auroc, scores
 from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text

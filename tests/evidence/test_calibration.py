@@ -3,23 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
+from helpers import functions_of
 from sklearn.metrics import brier_score_loss
 from test_intervals import people
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.calibration import (
-    abstention_table,
-    best_probability,
-    calibrate,
-    calibration_table,
-    expected_calibration_error,
-    load_inner,
-    reliability,
-    risk_area,
-    risk_coverage,
-)
-from palsy_utils.evidence.intervals import load_seeds, mean_over_seeds
+from palsy_utils.evidence.calibration import calibrate
+from palsy_utils.evidence.seeds import load_inner, load_seeds, mean_over_seeds
 from palsy_utils.learning.nested import temper
+
+NOTEBOOK = functions_of(PROJECT / "notebooks" / "09_evidence.ipynb")
+abstention, calibration_of = NOTEBOOK.abstention, NOTEBOOK.calibration_of
+calibration_error, reliability = NOTEBOOK.calibration_error, NOTEBOOK.reliability
+risk_coverage = NOTEBOOK.risk_coverage
 
 
 def inner_of(frames):
@@ -41,7 +38,7 @@ def test_calibration_error_by_hand():
     assert bins["frames"].tolist() == [1, 2, 2]
     assert bins["observed"].tolist() == [0, 1, 0.5]
     wanted = (0.05 + 2 * (1 - 0.65) + 2 * (0.975 - 0.5)) / 5
-    assert expected_calibration_error(labels, p) == pytest.approx(wanted)
+    assert calibration_error(labels, p) == pytest.approx(wanted)
 
 
 def test_bins_are_scikit_learns():
@@ -54,7 +51,7 @@ def test_bins_are_scikit_learns():
 
 
 def test_temperature_calms_the_overconfident(loud):
-    row = calibration_table(calibrate(loud, inner_of(loud))).iloc[0]
+    row = calibration_of(calibrate(loud, inner_of(loud)))
     assert row["brier"] == pytest.approx(brier_score_loss(loud["label"], loud["probability"]))
     assert row["ece_after"] < 0.7 * row["ece"] and row["brier_after"] < row["brier"]
     assert 1 < row["temperature_low"] <= row["temperature_high"]
@@ -75,7 +72,7 @@ def test_the_person_held_out_has_no_say_in_temperature_or_threshold(loud):
 
 
 def test_inner_predictions_on_disk_never_hold_the_person_held_out(smoke):
-    predictions = load_seeds(load_cohort(smoke.root), "smoke", (0,))
+    predictions = load_seeds(load_cohort(smoke.root), "smoke", "0")
     inner = load_inner(smoke.root, "smoke", predictions)
     assert set(inner["model"]) == {"coordinates-fnn", "expressions-fnn"}
     assert (inner["fold"] != inner["patient"]).all() and len(inner) == 2 * 2 * 72
@@ -84,14 +81,16 @@ def test_inner_predictions_on_disk_never_hold_the_person_held_out(smoke):
 def test_a_model_without_inner_predictions_stays_as_it_is(loud):
     other = loud.assign(model="rgb-resnet50")
     frames = calibrate(pd.concat([loud, other]), inner_of(loud))
-    table = calibration_table(frames).set_index("model")
     columns = ["brier_after", "ece_after", "f1_inner_threshold"]
-    assert table.loc["rgb-resnet50", columns].isna().all()
-    assert table.loc["expressions-fnn", columns].notna().all()
-    plain = frames[frames["model"] == "rgb-resnet50"]
-    assert (best_probability(plain) == plain["probability"]).all()
-    nobody = calibration_table(calibrate(other, inner_of(loud).iloc[:0]))
-    assert nobody["ece_after"].isna().all() and nobody["ece"].notna().all()
+    plain = calibration_of(frames[frames["model"] == "rgb-resnet50"])
+    assert plain[columns].isna().all() and plain[["ece", "brier"]].notna().all()
+    assert calibration_of(frames[frames["model"] != "rgb-resnet50"])[columns].notna().all()
+    nobody = calibration_of(calibrate(other, inner_of(loud).iloc[:0]))
+    assert np.isnan(nobody["ece_after"]) and nobody["ece"] == plain["ece"]
+
+
+def risk_area(kept, risk):
+    return (risk * np.diff(kept, prepend=0)).sum()
 
 
 def test_risk_rises_with_coverage_if_confidence_is_a_perfect_ranking():
@@ -121,8 +120,9 @@ def test_weights_count_like_copies():
 
 def test_abstention_gains_where_there_is_a_signal_and_not_by_chance(loud):
     noise = people(10, frames=60, signal=0.0, model="rgb-resnet50")
-    frames = calibrate(pd.concat([loud, mean_over_seeds(noise)]), inner_of(loud))
-    table = abstention_table(frames).set_index("model")
-    assert table.loc["expressions-fnn", "gain_low"] > 0
-    assert table.loc["rgb-resnet50", "gain_low"] < 0 < table.loc["rgb-resnet50", "gain_high"]
-    assert np.allclose(table["error_rate"] - table["area"], table["gain"])
+    ours, other = (
+        abstention(frames.assign(final=frames["probability"]))
+        for frames in (loud, mean_over_seeds(noise))
+    )
+    assert ours["gain_low"] > 0 and other["gain_low"] < 0 < other["gain_high"]
+    assert np.isclose(ours["error_rate"] - ours["area"], ours["gain"])

@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
+from helpers import functions_of
 from sklearn.metrics import roc_auc_score
 from test_intervals import people
 
-from palsy_utils.evidence.comparison import claims, compare, compare_with, holm, smallest_p
+NOTEBOOK = functions_of(PROJECT / "notebooks" / "09_evidence.ipynb")
+claims, compare, compare_with = NOTEBOOK.claims, NOTEBOOK.compare, NOTEBOOK.compare_with
+holm, smallest_p, DIFFERENCE = NOTEBOOK.holm, NOTEBOOK.smallest_p, "difference_to_best_paper_row"
 
 
 def test_holm_is_the_worked_example():
@@ -32,9 +36,9 @@ def test_a_strong_difference_has_the_smallest_p(n):
     good, chance = people(n, signal=0.8), people(n, signal=0.0, seed=1)
     found = compare(good, chance)
     assert found["p"] == pytest.approx(smallest_p(n))
-    assert 0 < found["difference_low"] < found["difference"] < found["difference_high"]
+    assert 0 < found["difference_low"] < found[DIFFERENCE] < found["difference_high"]
     back = compare(chance, good)
-    assert back["difference"] == pytest.approx(-found["difference"])
+    assert back[DIFFERENCE] == pytest.approx(-found[DIFFERENCE])
     assert back["p"] == pytest.approx(found["p"])
 
 
@@ -42,11 +46,11 @@ def test_difference_is_that_of_the_areas_and_volume_does_not_matter():
     one, other = people(6, signal=0.2), people(6, signal=0.1, seed=4)
     areas = [roc_auc_score(t["label"], t["probability"]) for t in (one, other)]
     found = compare(one, other)
-    assert found["difference"] == pytest.approx(areas[0] - areas[1])
+    assert found[DIFFERENCE] == pytest.approx(areas[0] - areas[1])
     loud = other.assign(probability=other["probability"] ** 9)
     assert compare(one, loud) == pytest.approx(found)
     none = compare(one, one)
-    assert none["difference"] == 0 and none["p"] == 1
+    assert none[DIFFERENCE] == 0 and none["p"] == 1
 
 
 def test_swaps_are_those_done_by_hand():
@@ -77,11 +81,11 @@ def test_only_shared_seeds_are_compared():
     alone = people(6, model="clip-fusion").assign(seed=9)
     table = compare_with(pd.concat([paper, new, further, alone]), "expressions-fnn")
     assert table["model"].tolist() == ["asymmetry-fnn"] and table["shared_seeds"].tolist() == [1]
-    assert table["difference_to_best_paper_row"][0] == compare(new, paper)["difference"]
+    assert table["difference_to_best_paper_row"][0] == compare(new, paper)[DIFFERENCE]
     assert compare_with(paper, "expressions-fnn").empty and compare_with(new, None).empty
 
 
-def test_claims_say_when_nothing_is_shown_and_when_nothing_could_be():
+def test_claims_say_when_no_difference_is_significant_and_when_nothing_could_be():
     def said(n, *signals):
         new = [
             people(n, signal=s, seed=7 + i, model=m)
@@ -90,10 +94,10 @@ def test_claims_say_when_nothing_is_shown_and_when_nothing_could_be():
         table = compare_with(pd.concat([people(n, signal=0.1), *new]), "expressions-fnn")
         return "\n".join(claims(table, "expressions-fnn", n))
 
-    assert "asymmetry-fnn" in said(10, 0.9) and "is better" in said(10, 0.9)
-    assert "is shown to differ" not in said(10, 0.9)
+    assert "asymmetry-fnn" in said(10, 0.9) and "it is better" in said(10, 0.9)
+    assert "differs significantly" not in said(10, 0.9)
     silent = said(5, 0.9, 0.9)
-    assert "No row beyond the paper is shown to differ" in silent
+    assert "No row beyond the paper differs significantly" in silent
     assert "0.125: no difference, however large" in silent
-    assert "is better" not in silent and "excludes zero" in silent
+    assert "it is better" not in silent and "excludes zero" in silent
     assert "nothing to compare" in claims(compare_with(people(5), None), None, 5)[0]

@@ -11,20 +11,20 @@ import papermill
 import pytest
 from conftest import PROJECT
 from helpers import flip, functions_of
+from sklearn.metrics import roc_auc_score
 
 from palsy_utils.cohort.load import load_cohort
+from palsy_utils.evidence import intervals
 from palsy_utils.evidence.intervals import (
-    best_row,
+    auroc_interval,
+    bootstrap_patients,
     call_intervals,
-    load_seeds,
-    mean_over_seeds,
-    model_table,
-    parse_seeds,
-    seed_counts,
+    interval,
 )
-from palsy_utils.evidence.scores import auroc_interval, draw_people, interval, scores
+from palsy_utils.evidence.scores import scores
+from palsy_utils.evidence.seeds import load_seeds, mean_over_seeds
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.experiments import NEW_MODELS, PAPER_MODELS
+from palsy_utils.learning.experiments import PAPER_MODELS
 
 NOTEBOOK = PROJECT / "notebooks" / "09_evidence.ipynb"
 
@@ -43,9 +43,10 @@ def people(n, frames=12, signal=0.3, seed=0, model="expressions-fnn"):
 
 def test_copies_of_frames_do_not_narrow_the_intervals():
     frames = people(8)
-    tenfold = call_intervals(pd.concat([frames] * 10))
+    tenfold = pd.concat([frames] * 10)
+    assert auroc_interval(tenfold) == pytest.approx(auroc_interval(frames))
     for name, ours in call_intervals(frames).items():
-        assert tenfold[name] == pytest.approx(ours)
+        assert call_intervals(tenfold)[name] == pytest.approx(ours)
 
 
 def test_more_people_do_narrow_them():
@@ -57,17 +58,25 @@ def test_more_people_do_narrow_them():
     assert width(80) < 0.6 * width(8)
 
 
-def test_interval_of_calls_is_the_slow_one():
-    frames, wanted = people(6, signal=0.1), {"f1": [], "recall": [], "specificity": []}
-    groups = [group for _, group in frames.groupby("patient")]
-    for draw in draw_people(6):
-        some = pd.concat([p for p, n in zip(groups, draw, strict=True) for _ in range(n)])
-        slow = scores(some["label"], some["probability"])
-        for name, values in wanted.items():
-            values.append(slow[name])
+def test_intervals_are_the_slow_ones(monkeypatch):
+    monkeypatch.setattr(intervals, "N_RESAMPLES", 300)
+    frames, other = people(6, signal=0.1), people(6, signal=0.2, seed=1)
+    frames["probability"] = frames["probability"].round(1)  # with ties
+    frames.loc[frames["patient"] == "p003", "label"] = 0
+    other["label"] = frames["label"]
+    slow = []
+    for sample in bootstrap_patients(6):
+        rows = np.repeat(frames.index, np.repeat(sample, 12))
+        label, p, q = frames["label"][rows], frames["probability"][rows], other["probability"][rows]
+        areas = roc_auc_score(label, p), roc_auc_score(label, q)
+        slow.append({"auroc": areas[0], "minus": areas[0] - areas[1], **scores(label, p)})
+    assert len(slow) == 300
+    wanted = pd.DataFrame(slow).quantile([0.025, 0.975])
+    assert auroc_interval(frames) == pytest.approx(tuple(wanted["auroc"]))
+    assert auroc_interval(frames, minus=other) == pytest.approx(tuple(wanted["minus"]))
     ours = call_intervals(frames)
-    for name, values in zip(("f1", "sensitivity", "specificity"), wanted.values(), strict=True):
-        assert ours[name][1:] == pytest.approx(np.nanpercentile(values, [2.5, 97.5]))
+    for name, told in (("f1", "f1"), ("recall", "sensitivity"), ("specificity", "specificity")):
+        assert ours[told][1:] == pytest.approx(tuple(wanted[name]))
 
 
 def test_without_palsy_there_is_no_sensitivity():
@@ -75,6 +84,7 @@ def test_without_palsy_there_is_no_sensitivity():
     ours = call_intervals(healthy)
     assert np.isnan(ours["f1"]).all() and np.isnan(ours["sensitivity"]).all()
     assert np.isfinite(ours["specificity"]).all()
+    assert np.isnan(auroc_interval(healthy)).all()
     assert np.isnan(interval(np.array([np.nan, np.nan]))).all()
 
 
@@ -84,19 +94,10 @@ def test_seeds_are_averaged_frame_by_frame_and_counted():
     mean = mean_over_seeds(both)
     assert len(mean) == len(one) and np.allclose(mean["probability"], 0.5)
     images = people(5, seed=3, model="rgb-resnet50")
-    table = model_table(pd.concat([both, images]))
+    table = functions_of(NOTEBOOK).model_table(pd.concat([both, images]))
     assert table["n_seeds"].tolist() == [2, 1]
     assert table["auroc_sd"].notna().tolist() == [True, False]
     assert table.loc[1, ["auroc_low", "auroc_high"]].tolist() == list(auroc_interval(images))
-    assert seed_counts(pd.concat([both, images]))["wanted"].tolist() == [5, 3]
-    assert best_row(table, PAPER_MODELS) == "rgb-resnet50" and best_row(table, NEW_MODELS) is None
-
-
-def test_seeds_in_words():
-    assert parse_seeds("0, 1,2,1") == (0, 1, 2)
-    for text in ("", "one", "0,,1", "-1", "1.5"):
-        with pytest.raises(PalsyError, match="whole numbers"):
-            parse_seeds(text)
 
 
 def test_half_a_model_and_folds_of_other_data_are_left_out(smoke, tmp_path):
@@ -104,14 +105,17 @@ def test_half_a_model_and_folds_of_other_data_are_left_out(smoke, tmp_path):
     run = root / "runs" / "smoke"
     shutil.rmtree(run / "late-fusion" / "p02")
     flip(run / "rgb-resnet50" / "p01" / "weights.pt")
-    table = load_seeds(load_cohort(root), "smoke", (0, 7))
+    table = load_seeds(load_cohort(root), "smoke", "0, 7,0")
     wanted = [m for m in PAPER_MODELS if m not in ("late-fusion", "rgb-resnet50")]
     assert list(dict.fromkeys(table["model"])) == wanted and len(table) == 72 * len(wanted)
     with pytest.raises(PalsyError, match="no model with all of its folds, up to date"):
-        load_seeds(load_cohort(root), "smoke", (7,))
+        load_seeds(load_cohort(root), "smoke", "7")
     shutil.copytree(run, root / "runs" / "smoke-seed-1")  # of another seed than its name says
     with pytest.raises(PalsyError, match="no model with all of its folds, up to date"):
-        load_seeds(load_cohort(root), "smoke", (1,))
+        load_seeds(load_cohort(root), "smoke", "1")
+    for text in ("", "one", "0,,1", "-1", "1.5"):
+        with pytest.raises(PalsyError, match="whole numbers"):
+            load_seeds(load_cohort(root), "smoke", text)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
-from palsy_utils.evidence import scores as evaluation
 from palsy_utils.evidence.scores import (
     TABLE_COLUMNS,
-    auroc_interval,
-    draw_people,
     patient_scores,
     scores,
     table_1,
@@ -98,27 +95,3 @@ def test_patient_scores_count_frames_and_palsy():
     people = patient_scores(predictions()).set_index("patient")
     assert people["n_frames"].to_dict() == {"a": 4, "b": 4, "c": 2}
     assert people["n_palsy"].to_dict() == {"a": 2, "b": 2, "c": 0}
-
-
-def test_interval_resamples_people_exactly(monkeypatch):
-    monkeypatch.setattr(evaluation, "N_RESAMPLES", 300)
-    rng = np.random.default_rng(1)
-    table = pd.DataFrame({"patient": np.repeat(list("abcdef"), 12)})
-    table["label"] = rng.integers(0, 2, len(table))
-    table["probability"] = np.round(rng.random(len(table)) * 0.6 + 0.2 * table["label"], 1)
-    people = [group for _, group in table.groupby("patient")]
-    slow = []
-    for draw in draw_people(6):
-        some = pd.concat([p for p, n in zip(people, draw, strict=True) for _ in range(n)])
-        slow.append(roc_auc_score(some["label"], some["probability"]))
-    assert len(slow) == 300
-    assert auroc_interval(table) == pytest.approx(np.percentile(slow, [2.5, 97.5]))
-
-
-def test_copies_of_frames_do_not_narrow_the_interval():
-    rng = np.random.default_rng(2)
-    table = pd.DataFrame({"patient": np.repeat(list("abcdefgh"), 10)})
-    table["label"] = np.tile([0, 1], 40)
-    table["probability"] = rng.random(80) * 0.8 + 0.1 * table["label"]
-    tenfold = pd.concat([table] * 10)
-    assert auroc_interval(tenfold) == pytest.approx(auroc_interval(table))

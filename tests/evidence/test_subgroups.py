@@ -7,9 +7,9 @@ from conftest import PROJECT
 from helpers import functions_of
 from test_intervals import people
 
+from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.scores import scores
-from palsy_utils.evidence.subgroups import group_frames, head_roll, subgroup_table, true_severity
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import PalsyError
 
@@ -21,16 +21,21 @@ def test_head_roll_is_the_drawn_one(small_template):
     samples = load_samples(load_cohort(small_template))
     truth = pd.read_csv(small_template / "truth.csv")
     drawn = samples.merge(truth, on=["video", "frame"])["roll"].abs()
-    measured = head_roll(load_cohort(small_template), samples)
+    measured = NOTEBOOK.head_roll(load_cohort(small_template), samples)
     assert np.median(np.abs(measured - drawn)) < 1.5
     assert np.corrcoef(measured, drawn)[0, 1] > 0.9
 
 
 def test_groups_are_what_is_known(small):
     samples = load_samples(load_cohort(small))
-    assert list(group_frames(load_cohort(small), samples)) == ["head roll"]
+
+    def groups_of():
+        roll = NOTEBOOK.head_roll(load_cohort(small), samples)
+        return NOTEBOOK.groups_of(load_people(small), samples["patient"], roll)
+
+    assert list(groups_of()) == ["head roll"]
     (small / "patients.csv").write_text(PEOPLE)
-    groups = group_frames(load_cohort(small), samples)
+    groups = groups_of()
     named = {
         name: dict(zip(samples["patient"], group.astype(object).fillna("unknown"), strict=True))
         for name, group in groups.items()
@@ -48,7 +53,7 @@ def test_small_groups_get_no_interval_and_scores_are_of_the_group():
     frames.loc[number == 6, "label"] = 0
     group = pd.Series(np.select([number < 2, number < 6], ["two", "four"], "healthy"))
     kinds = pd.CategoricalDtype(["four", "two", "nobody", "healthy"])
-    table = subgroup_table(frames, {"made up": group.astype(kinds)}).set_index("group")
+    table = NOTEBOOK.score_groups(frames, {"made up": group.astype(kinds)}).set_index("group")
     assert table["people"].to_dict() == {"four": 4, "two": 2, "healthy": 1}
     assert table["auroc_low"].notna().tolist() == [True, False, False]
     assert table["auroc"].notna().tolist() == [True, True, False]
@@ -60,8 +65,8 @@ def test_small_groups_get_no_interval_and_scores_are_of_the_group():
 
 
 def test_severity_is_the_larger_drawn_difference(small):
-    samples, cohort = load_samples(load_cohort(small)), load_cohort(small)
-    severity = true_severity(cohort, samples)
+    samples = load_samples(load_cohort(small))
+    severity = NOTEBOOK.true_severity(small, samples)
     truth = pd.read_csv(small / "truth.csv").set_index(["video", "frame"])
     for i in (0, 30, 71):
         row = truth.loc[tuple(samples.loc[i, ["video", "frame"]])]
@@ -71,7 +76,7 @@ def test_severity_is_the_larger_drawn_difference(small):
     truth = pd.read_csv(small / "truth.csv")
     truth[truth["video"] != "p02-1"].to_csv(small / "truth.csv", index=False)
     with pytest.raises(PalsyError, match="lacks frames"):
-        true_severity(cohort, samples)
+        NOTEBOOK.true_severity(small, samples)
 
 
 def test_dose_response_rises_and_copies_of_frames_do_not_narrow_it():
