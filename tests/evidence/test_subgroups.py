@@ -53,7 +53,7 @@ def test_small_groups_get_no_interval_and_scores_are_of_the_group():
     frames.loc[number == 6, "label"] = 0
     group = pd.Series(np.select([number < 2, number < 6], ["two", "four"], "healthy"))
     kinds = pd.CategoricalDtype(["four", "two", "nobody", "healthy"])
-    table = NOTEBOOK.score_groups(frames, {"made up": group.astype(kinds)}).set_index("group")
+    table = NOTEBOOK.group_table(frames, {"made up": group.astype(kinds)}).set_index("group")
     assert table["people"].to_dict() == {"four": 4, "two": 2, "healthy": 1}
     assert table["auroc_low"].notna().tolist() == [True, False, False]
     assert table["auroc"].notna().tolist() == [True, True, False]
