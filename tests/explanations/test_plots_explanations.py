@@ -4,23 +4,21 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
+from helpers import functions_of
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.explanations.plots_explanations import (
-    attribution_bars,
-    heat_on_lines,
-    picture_of,
-    score_bars,
-    swapped_regions,
-    tinted_faces,
-    truth_as_strengths,
-)
 from palsy_utils.explanations.scoring import COLUMNS
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.faces.upright import to_pixels
 
 mpl.use("Agg")
+NOTEBOOK = functions_of(PROJECT / "notebooks" / "10_explanations.ipynb")
+attribution_bars, heat_on_lines = NOTEBOOK.attribution_bars, NOTEBOOK.heat_on_lines
+score_bars, swapped_regions = NOTEBOOK.score_bars, NOTEBOOK.swapped_regions
+tinted_faces, truth_as_strengths = NOTEBOOK.tinted_faces, NOTEBOOK.truth_as_strengths
+picture_of = NOTEBOOK.picture_of
 
 
 @pytest.fixture
