@@ -65,7 +65,8 @@ def _make_patient(index: int, rng: np.random.Generator) -> Patient:
     gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
     tone = TONE_ORDER[index % 10]
     look = _make_look(index, tone, rng)
-    return Patient(f"p{index + 1:02d}", side, eyes, mouth, tone, *np.round(gains, 2), look)
+    of_eyes, of_mouth = np.round(gains, 2)
+    return Patient(f"p{index + 1:02d}", side, eyes, mouth, tone, of_eyes, of_mouth, look)
 
 
 def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:

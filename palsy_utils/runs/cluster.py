@@ -189,6 +189,7 @@ def publish_attempt(attempted: tuple[Path | None, str | None], task: Task) -> st
         if task.folder.exists():
             task.folder.rename(attempt.with_suffix(".old.attempt"))
         attempt.rename(task.folder)
+        return None
     except (OSError, PalsyError) as failure:
         return str(failure)
     finally:
