@@ -1,4 +1,4 @@
-"""Attention fusion: every modality is a token, and a learnt query attends to the tokens.
+"""Attention fusion: every modality is a token, and a learned query attends to the tokens.
 
 What a face lacks is NaN and leaves no token, so the net answers from any subset of its
 modalities; in training, tokens are dropped at random so that it has learnt to. With frames of a
@@ -77,9 +77,9 @@ class AttentionFusion(nn.Module):
         self.tokens = nn.ModuleList(Token(name, n) for name, n in sizes.items())
         self.modality = nn.Parameter(0.1 * torch.randn(len(sizes), 1, WIDTH))
         self.moment = nn.Parameter(0.1 * torch.randn(1, frames, WIDTH))
-        self.question = nn.Parameter(0.1 * torch.randn(1, 1, WIDTH))
+        self.query = nn.Parameter(0.1 * torch.randn(1, 1, WIDTH))
         self.attention = nn.MultiheadAttention(WIDTH, N_HEADS, batch_first=True)
-        self.answers = nn.Sequential(
+        self.head = nn.Sequential(
             nn.Dropout(DROPOUT), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, N_OUTPUTS)
         )
 
@@ -99,12 +99,12 @@ class AttentionFusion(nn.Module):
         tokens = torch.stack(tokens, 1) + self.modality + self.moment
         n = len(tokens)
         answer, attention = self.attention(
-            self.question.expand(n, 1, -1),
+            self.query.expand(n, 1, -1),
             tokens.flatten(1, 2),
             tokens.flatten(1, 2),
             key_padding_mask=gone.flatten(1),
         )
-        return self.answers(answer[:, 0]), attention.view(n, len(values), self.frames)
+        return self.head(answer[:, 0]), attention.view(n, len(values), self.frames)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return self.attend(*inputs)[0]
