@@ -11,14 +11,17 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
-.PHONY: run test test-shared test-browser test-faults bench real-faces site slides lint constraints \
-  setup sphinx playwright unmoved chromium system-libraries
+.PHONY: run test test-all test-shared test-browser test-faults bench real-faces site slides lint \
+  constraints setup sphinx playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
 
 test: setup  ## every test, several at a time
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+
+test-all: setup sphinx playwright chromium  ## all but the long form of tests/faults
+	$(BIN)/python -m pytest -m 'not faults'
 
 test-shared: setup sphinx playwright chromium  ## only those that need the data of PALSY_TEST_DATA
 	$(BIN)/python -m pytest -m 'shared and not faults'

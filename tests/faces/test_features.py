@@ -82,6 +82,7 @@ def test_millimetres_follow_the_size_of_the_iris(faces):
     assert 60 < np.median(eyes_apart) < 130 and IRIS_MM == 11.77
 
 
+@pytest.mark.slow
 def test_asymmetry_fnn_reaches_the_bar_on_real_faces(shared):
     """Five grouped folds (one face a person), mean AUROC of five seeds, profile `paper`."""
     from sklearn.metrics import roc_auc_score

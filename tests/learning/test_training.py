@@ -104,6 +104,7 @@ def test_what_is_stored_is_what_predicts():
     assert all((p == p.half().float()).all() for p in matrices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modality", "bar"), [("expressions", 0.84), ("coordinates", 0.80)])
 def test_papers_fnns_reach_the_bar_on_real_faces(shared, modality, bar):
     """Five grouped folds (one face a person), mean AUROC of five seeds, profile `paper`."""
