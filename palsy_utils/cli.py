@@ -38,6 +38,8 @@ class OneSentence(click.Group):
         except KeyboardInterrupt as stopped:
             import psutil
 
+            for number in STOPS:  # a late one would end Python on its way out
+                signal.signal(number, signal.SIG_IGN)
             click.echo("\nStopped: the same command, given again, goes on from there.", err=True)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for what libraries say of being stopped
             for child in psutil.Process().children(recursive=True):

@@ -106,8 +106,8 @@ def test_search_finds_a_heading_and_leads_there(open_page):
     page.keyboard.type("who is hard")
     page.keyboard.press("Enter")
     page.locator("#search-results li a").first.click()
-    page.wait_for_url("**/notebooks/06_results_table.html#step-4-who-is-hard")
-    assert page.locator("#step-4-who-is-hard").is_visible()
+    page.wait_for_url("**/notebooks/06_results_table.html#step-5-who-is-hard")
+    assert page.locator("#step-5-who-is-hard").is_visible()
     page.locator("input[name=q]").fill("zzzz")
     page.keyboard.press("Enter")
     page.get_by_text("did not match any documents").wait_for()
@@ -116,12 +116,12 @@ def test_search_finds_a_heading_and_leads_there(open_page):
 def test_contents_fold_on_a_phone_and_solutions_stay_closed(open_page):
     name = "notebooks/03_single_modality.html"
     narrow, wide = open_page(name, 360), open_page(name, 1300)
-    step, all_pages = narrow.locator(".toc-tree a", has_text="Step 5"), ".sidebar-tree"
+    step, all_pages = narrow.locator(".toc-tree a", has_text="Step 6"), ".sidebar-tree"
     assert wide.locator(all_pages).is_visible() and wide.locator(".toc-tree").is_visible()
     assert narrow.locator(all_pages).bounding_box()["x"] < 0 < step.bounding_box()["x"] - 350
     narrow.locator("label.toc-header-icon").click()
     step.click()
-    narrow.wait_for_url("**/03_single_modality.html#step-5-train")
+    narrow.wait_for_url("**/03_single_modality.html#step-6-train")
     narrow.locator("label.toc-header-icon").click()  # it is not covered
     solution = wide.locator("details", has_text="Solution").first
     assert solution.is_visible() and wide.locator("details[open]").count() == 0
@@ -153,10 +153,13 @@ def test_keys_turn_the_slides_and_show_the_notes(open_page):
 
 def test_no_slide_is_cut_off(open_page):
     page = open_page("slides/index.html", 1280, height=720)
+    cut_off = []
     for _ in range(page.evaluate("Reveal.getTotalSlides()")):
         slide = page.locator("section.present:not(.stack)")
-        assert slide.evaluate(FITS), slide.inner_text()
+        if not slide.evaluate(FITS):
+            cut_off.append(slide.inner_text())
         page.evaluate("Reveal.availableRoutes().down ? Reveal.down() : Reveal.right()")
+    assert not cut_off
     assert page.evaluate("Reveal.isLastSlide()")
 
 
