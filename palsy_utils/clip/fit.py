@@ -34,7 +34,13 @@ from palsy_utils.learning.heads import auxiliary_loss, known_heads, known_target
 from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.learning.tokens import load_tokens
-from palsy_utils.learning.training import pick_device, round_weights, seed_everything, train
+from palsy_utils.learning.training import (
+    half_state,
+    pick_device,
+    round_weights,
+    seed_everything,
+    train,
+)
 
 KIND, VERSION = "palsy model", 3
 # One net in one file: a single modality, or attention over modalities that need no other net.
@@ -186,10 +192,6 @@ def write_model(fitted: Fitted, path: Path) -> None:
         n = [len(token.mean) // (2 if token.sided else 1) for token in first.tokens]
         sizes = dict(zip(find_model(fitted.model).modalities, n, strict=True))
         frames = first.frames
-    state = {
-        name: v.half() if v.ndim > 1 and v.is_floating_point() else v
-        for name, v in net.cpu().state_dict().items()
-    }
     content = ModelFile(
         kind=KIND,
         version=VERSION,
@@ -200,7 +202,7 @@ def write_model(fitted: Fitted, path: Path) -> None:
         questions=list(fitted.questions),
         temperature=fitted.temperature,
         facts=fitted.facts,
-        weights=state,
+        weights=half_state(net.cpu()),
     )
     write_torch(content.model_dump() | {"hash": content.digest()}, path)
     write_text(card(fitted.model, fitted.facts, fitted.temperature), card_path(path))

@@ -234,3 +234,11 @@ def round_weights(net: nn.Module) -> None:
     for parameter in net.parameters():
         if parameter.ndim > 1:
             parameter.copy_(parameter.half())
+
+
+def half_state(net: nn.Module) -> dict[str, torch.Tensor]:
+    """Return a net's weights as they are stored: matrices in half precision."""
+    return {
+        name: value.half() if value.ndim > 1 and value.is_floating_point() else value
+        for name, value in net.state_dict().items()
+    }

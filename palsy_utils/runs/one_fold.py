@@ -15,7 +15,7 @@ from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.profiles import find_profile
-from palsy_utils.learning.training import has_bf16, pick_device
+from palsy_utils.learning.training import half_state, has_bf16, pick_device
 from palsy_utils.runs.results import (
     PREDICTIONS,
     Run,
@@ -135,11 +135,7 @@ def save_fold(
     files = [*tables]
     if net is not None:
         files.append("weights.pt")
-        halves = {
-            k: v.half() if v.ndim > 1 and v.is_floating_point() else v
-            for k, v in net.state_dict().items()
-        }
-        write_torch(halves, folder / "weights.pt")
+        write_torch(half_state(net), folder / "weights.pt")
     for name, table in tables.items():
         write_csv(table, folder / name)
     ran_with = {
