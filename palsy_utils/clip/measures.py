@@ -1,6 +1,6 @@
 """What is measured on every frame of a clip without a model, and two pictures of it.
 
-Millimetres come from the size of the iris (`features.millimetres`); heights and depths are taken
+Millimetres come from the size of the iris; heights and depths are taken
 from the line through the outer corners of the eyes. Left and right are the subject's.
 """
 
@@ -17,10 +17,12 @@ from matplotlib.patches import Polygon
 from palsy_utils.cohort.clips import RATE
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.faces import landmarks as marks
-from palsy_utils.faces.features import ASYMMETRY, asymmetry, millimetres
+from palsy_utils.faces.features import ASYMMETRY, asymmetry
 from palsy_utils.faces.upright import coordinates, upright
 from palsy_utils.plots import BLACK, BLUE, GREY, ORANGE, RED, SKY
 
+IRIS_MM = 11.77  # mean horizontal diameter of the human iris; hardly differs between adults
+IRIS_SIDES = ((469, 471), (474, 476))  # right, left
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
 SMALL = 60.0  # pixels between the outer corners of the eyes; an iris then has about eight
 RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # where the oval of the face meets the ears
@@ -116,6 +118,15 @@ def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, sco
     for name in MEASURES:
         found[f"{name}_difference"] = found[f"{name}_left"] - found[f"{name}_right"]
     return found
+
+
+def millimetres(points: np.ndarray) -> np.ndarray:
+    """Return the millimetres of one pixel (n,) by the size of the irises, from (n, 478, 2).
+
+    Good to some per cent: a small iris covers few pixels, and a lid may hide its edge.
+    """
+    widths = [np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in IRIS_SIDES]
+    return IRIS_MM / np.mean(widths, 0)
 
 
 def count(frames: pd.DataFrame) -> str:

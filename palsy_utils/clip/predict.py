@@ -23,9 +23,10 @@ from palsy_utils.cohort.clips import open_video
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
 from palsy_utils.downloads import LANDMARKER, is_at_hand
-from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces import measure
+from palsy_utils.faces.frames import extract_frames, frames_from, load_frames
 from palsy_utils.faces.landmarker import open_landmarker
-from palsy_utils.faces.measure import borrow_faces, load_faces, measure_faces
+from palsy_utils.faces.measure import load_faces, measure_faces
 from palsy_utils.faces.modalities import build_modalities
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.faces.upright import crop_rgb, to_pixels, window
@@ -35,6 +36,7 @@ from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import Profile
 from palsy_utils.learning.training import compute
+from palsy_utils.stamps import DONE, write_stamp
 
 FACE, THUMBNAIL = 420, 200  # pixels, side of a crop
 ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
@@ -66,7 +68,7 @@ def measure_clip(
     cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, sources, "video", ())
     extract_frames(cohort, workers=1)
     if measured and kind == "clip" and not is_at_hand(LANDMARKER):
-        cohort = replace(cohort, notes=borrow_faces(cohort, load_cohort(measured)))
+        cohort = replace(cohort, notes=_borrow_faces(cohort, load_cohort(measured)))
     measure_faces(cohort, workers=1)
     open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
     source, (table, landmarks, scores) = Path(os.path.abspath(clip)), load_faces(cohort)
@@ -99,12 +101,24 @@ def measure_clip(
     return Measured(source, cohort, frames, marked, face, ours, thumbnails, hashes)
 
 
-def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
-    """Copy a clip or photographs under harmless names, each with what the user calls it.
+def _borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
+    """Copy what a cohort has measured of the same file; return a note, or none if it has not."""
+    (ours,) = clip.videos.itertuples()
+    content = frames_from(clip, ours)["content"]
+    for video in cohort.videos[cohort.videos["kind"] == "clip"].itertuples():
+        is_same = frames_from(cohort, video)["content"] == content
+        if is_same and measure.faces_state(cohort, video).kind == DONE:
+            table = pd.read_parquet(measure.faces_file(cohort.root, video.video))
+            path = measure.faces_file(clip.root, ours.video)
+            measure.write_faces(table.assign(video=ours.video), path)
+            write_stamp(path, measure.faces_from(clip, ours))
+            where = f"this clip is {video.video} of the cohort {cohort.name}, so its measurements"
+            return (f"The landmark model is not at hand, but {where} there are taken.",)
+    return ()
 
-    Returns:
-        The kind of all (`Cohort.videos`), and copy -> name.
-    """
+
+def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
+    """Copy a clip or photographs under harmless names; return their kind, and copy -> name."""
     if not clip.exists():
         raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
     files = _list_files(clip, IMAGE_SUFFIXES) if clip.is_dir() else [clip]

@@ -27,8 +27,6 @@ from palsy_utils.faces.landmarks import (
 )
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, upright
 
-IRIS_MM = 11.77  # mean horizontal diameter of the human iris; hardly differs between adults
-RIGHT_IRIS_SIDES, LEFT_IRIS_SIDES = (469, 471), (474, 476)
 ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye has no logarithm
 
 BROW_PAIRS = ((70, 300), (105, 334), (55, 285))  # right, left: outer, middle, inner
@@ -178,15 +176,3 @@ MODALITIES = {
     ),
 }
 STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.numbers)
-
-
-def millimetres(points: np.ndarray) -> np.ndarray:
-    """Return the millimetres of one pixel (n,) by the size of the irises, from (n, 478, 2).
-
-    Good to some per cent: a small iris covers few pixels, and a lid may hide its edge.
-    """
-    widths = [
-        np.linalg.norm(points[:, a] - points[:, b], axis=-1)
-        for a, b in (RIGHT_IRIS_SIDES, LEFT_IRIS_SIDES)
-    ]
-    return IRIS_MM / np.mean(widths, 0)

@@ -93,28 +93,6 @@ def write_faces(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(part, compression="zstd", use_dictionary=False, index=False)
 
 
-def borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
-    """Copy what was measured of a clip, a cohort of one, from a cohort that has the same file.
-
-    Returns:
-        A sentence that says so, or nothing if there is no such file or it was not measured.
-    """
-    (ours,) = clip.videos[VIDEO].itertuples(index=False)
-    content = frames_from(clip, ours)["content"]
-    for video in cohort.videos[VIDEO].itertuples(index=False):
-        same = video.kind == ours.kind and content == frames_from(cohort, video)["content"]
-        if same and faces_state(cohort, video).kind == DONE:
-            table = pd.read_parquet(faces_file(cohort.root, video.video))
-            path = faces_file(clip.root, ours.video)
-            write_faces(table.assign(patient=ours.patient, video=ours.video), path)
-            stamps.write_stamp(path, faces_from(clip, ours))
-            return (
-                f"The landmark model is not at hand, but this clip is {video.video} of the cohort "
-                f"{cohort.name}, so the measurements there are taken.",
-            )
-    return ()
-
-
 def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Load what was measured on a cohort, ordered by patient, video, frame.
 

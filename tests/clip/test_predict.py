@@ -15,7 +15,7 @@ from test_fit import fit_small
 from palsy_utils.cli import main
 from palsy_utils.clip.card import file_hashes
 from palsy_utils.clip.fit import load_seen, measure, open_everybody, write_model
-from palsy_utils.clip.measures import MEASURES, measures
+from palsy_utils.clip.measures import MEASURES, measures, millimetres
 from palsy_utils.clip.predict import measure_clip, output_files, predict, predict_clip
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
@@ -294,6 +294,7 @@ def test_a_mirrored_face_has_the_opposite_measures(drawn):
         assert np.allclose(ours[f"{name}_left"], theirs[f"{name}_right"], atol=1e-3)
     larger = measures(table, landmarks, 3 * points, scores)  # millimetres, not pixels
     assert np.allclose(larger.loc[:, "asymmetry_mm":], ours.loc[:, "asymmetry_mm":], atol=1e-3)
+    assert 60 < np.median(ours["eye_distance_px"] * millimetres(points)) < 130
 
 
 @pytest.mark.parametrize(
