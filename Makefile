@@ -11,7 +11,7 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
-.PHONY: run test test-all test-shared test-browser test-faults bench real-faces site slides lint \
+.PHONY: run test test-all test-shared test-browser test-faults bench real-faces site slides tables lint \
   constraints setup sphinx playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
@@ -47,6 +47,9 @@ site: slides sphinx  ## after `make run`: the executed notebooks as a web site, 
 
 slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
 	$(BIN)/python notebooks/pages/slides.py site/slides
+
+tables: setup  ## the tables of the READMEs, from the committed results
+	$(BIN)/python notebooks/pages/tables.py
 
 lint: setup  ## style, types, and notebooks without outputs
 	$(BIN)/ruff check .

@@ -1,0 +1,82 @@
+"""The tables of the READMEs, made from the committed results: `make tables`.
+
+A README marks where one stands: `<!-- evidence of phantom -->`, the table, `<!-- end -->`.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from palsy_utils.files import PROJECT, write_text
+from palsy_utils.learning.experiments import MODELS
+
+READMES = ("README.md", "figures/README.md")
+BLOCK = re.compile(r"(<!-- (\w+) of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+FIGURES = PROJECT / "figures"
+
+
+def results(cohort: str) -> str:
+    """Return the results table as notebook 06 wrote it, with its caption."""
+    return (FIGURES / cohort / "table_1.md").read_text(encoding="utf-8").strip()
+
+
+def evidence(cohort: str) -> str:
+    """Return the AUROCs of notebook 09, and how they differ from the paper's best model."""
+    rows = pd.read_csv(FIGURES / cohort / "evidence.csv")
+    best = rows.loc[rows["model"].map(lambda name: bool(MODELS[name].paper)), "auroc"].idxmax()
+    beyond = [name for name in rows["model"] if not MODELS[name].paper]
+    rows = rows[rows["model"].isin([rows["model"][best], *beyond])]
+    ends = ("difference_to_best_paper_row", "difference_low", "difference_high")
+    return _markdown(
+        {
+            "model": rows["model"].map("`{}`".format),
+            "what it sees": rows["model"].map(lambda name: MODELS[name].title),
+            "AUROC (95 %, people resampled)": _spread(rows, "auroc", "auroc_low", "auroc_high"),
+            "minus the paper's best": _spread(rows, *ends),
+            "p (people permuted, Holm)": rows["p_holm"].map(_two),
+            "calibration error": rows["ece"].map(_two),
+            "after calibration": rows["ece_after"].map(_two),
+        }
+    )
+
+
+def explanations(cohort: str) -> str:
+    """Return how often explanations name the true side and region, from notebook 10."""
+    rows = pd.read_csv(FIGURES / cohort / "explanations.csv")
+    columns = {"model": rows["model"]}
+    for what in ("side", "region"):
+        names = [f"{what}_{end}" for end in ("score", "low", "high")]
+        columns[what] = _spread(rows, *names)
+        columns[f"{what}, random weights"] = rows[f"random_{what}"].map(_two)
+    return _markdown(columns)
+
+
+def scores(name: str) -> str:
+    """Return a table of scores as it was written."""
+    return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str))
+
+
+def _two(number: float) -> str:
+    return "" if pd.isna(number) else f"{number:.2f}"
+
+
+def _spread(rows: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
+    cells = rows[[value, low, high]].itertuples(index=False)
+    return ["" if pd.isna(v) else f"{_two(v)} ({_two(a)} to {_two(b)})" for v, a, b in cells]
+
+
+def _markdown(columns: dict | pd.DataFrame) -> str:
+    return pd.DataFrame(columns).to_markdown(index=False, disable_numparse=True)
+
+
+def filled(text: str) -> str:
+    """Return the text of a README with its tables as they have to be."""
+    made = {f.__name__: f for f in (results, evidence, explanations, scores)}
+    return BLOCK.sub(lambda m: f"{m[1]}\n{made[m[2]](m[3])}\n\n{m[4]}", text)
+
+
+if __name__ == "__main__":
+    for name in READMES:
+        path: Path = PROJECT / name
+        write_text(filled(path.read_text(encoding="utf-8")), path, public=True)
