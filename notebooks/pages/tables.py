@@ -18,7 +18,8 @@ FIGURES = PROJECT / "figures"
 
 def results(cohort: str) -> str:
     """Return the results table as notebook 06 wrote it, with its caption."""
-    return (FIGURES / cohort / "table_1.md").read_text(encoding="utf-8").strip()
+    text = (FIGURES / cohort / "table_1.md").read_text(encoding="utf-8")
+    return text.removeprefix("# Table 1").strip()
 
 
 def evidence(cohort: str) -> str:
