@@ -24,16 +24,15 @@ from palsy_utils.faces.modalities import build_modalities, load_samples
 from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.learning.attention import (
     AttentionFusion,
-    AveragedAttention,
-    build_attention,
+    Ensemble,
+    load_tokens,
     train_members,
 )
 from palsy_utils.learning.experiments import ATTENTION, MODELS, find_model
 from palsy_utils.learning.folds import Fold, check_labels, how_to_train, load_inputs
-from palsy_utils.learning.heads import auxiliary_loss, known_heads, known_targets
+from palsy_utils.learning.heads import HEADS, UNKNOWN, auxiliary_loss, known_targets
 from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
-from palsy_utils.learning.tokens import load_tokens
 from palsy_utils.learning.training import (
     half_state,
     pick_device,
@@ -156,7 +155,9 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     attends, labels = row.notebook == ATTENTION, fold.samples["label"]
     if row.multitask:
         targets = known_targets(fold.samples, known_sides(fold.root))
-        questions, auxiliary = known_heads(targets), auxiliary_loss(targets, fold.device)
+        known = (targets != UNKNOWN).any(0)
+        questions = tuple(head for head, told in zip(HEADS, known, strict=True) if told)
+        auxiliary = auxiliary_loss(targets, fold.device)
     if attends:
         tokens, flipped = load_tokens(fold)
         inputs, mirrored = list(tokens.values()), list(flipped.values())
@@ -166,12 +167,14 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
     seed_everything(fold.seed)
     if attends:
-        net = build_attention(tokens, config.nets)
+        sizes = {name: array.shape[2] for name, array in tokens.items()}
+        net = Ensemble(AttentionFusion(sizes, inputs[0].shape[1]) for _ in range(config.nets))
     else:
         net = build_model(row.modalities, weights, fold.profile.backbone, row.multitask)
     fit_scaling(net, inputs, fold.train)
-    given = (inputs, labels, fold.train, config, fold.device, fold.seed, mirrored, auxiliary)
-    history = (train_members if attends else train)(net, *given)
+    given = (inputs, labels, fold.train, config, fold.device)
+    options = {"seed": fold.seed, "mirrored": mirrored, "auxiliary": auxiliary}
+    history = (train_members if attends else train)(net, *given, **options)
     round_weights(net)
     facts, temperature = card_facts(fold, net, history, weights is not None, questions)
     return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
@@ -187,11 +190,8 @@ def load_seen(fold: Fold) -> list[np.ndarray]:
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
     net, sizes, frames = fitted.net, None, 1
-    if isinstance(net, AveragedAttention):
-        first = net.members[0]
-        n = [len(token.mean) // (2 if token.sided else 1) for token in first.tokens]
-        sizes = dict(zip(find_model(fitted.model).modalities, n, strict=True))
-        frames = first.frames
+    if isinstance(net, Ensemble):
+        sizes, frames = net.members[0].sizes, net.members[0].frames
     content = ModelFile(
         kind=KIND,
         version=VERSION,
@@ -240,7 +240,7 @@ def read_model(path: Path) -> Fitted:
         row, profile = find_model(held.model), Profile(**held.profile)
         if held.sizes:
             nets = range(getattr(profile, row.training).nets)
-            net = AveragedAttention(AttentionFusion(held.sizes, held.frames) for _ in nets)
+            net = Ensemble(AttentionFusion(held.sizes, held.frames) for _ in nets)
         else:
             net = build_model(row.modalities, None, profile.backbone, row.multitask)
         net.load_state_dict(held.weights)

@@ -13,7 +13,7 @@ from torch import nn
 
 from palsy_utils.faces.landmarks import MIRROR_125, POINTS_125, REGIONS, region_of_point
 from palsy_utils.faces.upright import in_window
-from palsy_utils.learning.heads import HEADS, outputs_of
+from palsy_utils.learning.heads import HEADS, OUTPUTS
 
 
 def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -25,7 +25,7 @@ def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     left, right = (HEADS["side"].index(side) for side in ("left", "right"))
 
     def margin(images: torch.Tensor) -> torch.Tensor:
-        says = [net(x)[:, outputs_of("side")] for x in (images, images.flip(2))]
+        says = [net(x)[:, OUTPUTS["side"]] for x in (images, images.flip(2))]
         straight, flipped = (answer[:, left] - answer[:, right] for answer in says)
         return (straight - flipped) / 2
 

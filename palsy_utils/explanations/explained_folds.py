@@ -26,7 +26,7 @@ from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold, load_inputs
-from palsy_utils.learning.nets import RootStandardise
+from palsy_utils.learning.nets import Standardise
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.one_fold import fold_of, load_net
 from palsy_utils.runs.results import done_folds, open_run, read_predictions
@@ -103,7 +103,7 @@ def explain_without_net(fold: Fold) -> np.ndarray:
     what a weak side looks like.
     """
     asymmetry = load_modality(fold.root, "asymmetry", 0)
-    scale = RootStandardise(asymmetry.shape[1]).eval()
+    scale = Standardise(asymmetry.shape[1], signed=True).eval()
     scale.fit(asymmetry[fold.train])
     faces = torch.from_numpy(asymmetry[palsy_rows(fold)])
     return roll_up(fold, (scale(faces) - scale(0 * faces)).numpy())[None]

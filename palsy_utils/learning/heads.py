@@ -5,6 +5,7 @@ order.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,58 +14,28 @@ from torch import nn
 
 from palsy_utils.cohort.labels_csv import GRADES, SIDES
 
-HEADS = {
-    "eyes": GRADES,
-    "mouth": GRADES,
-    "side": SIDES,  # mirrored by reading it backwards
-}
-N_OUTPUTS = 2 + sum(len(classes) for classes in HEADS.values())
-UNKNOWN = -100  # cross-entropy passes over it
-
-
-def outputs_of(question: str) -> slice:
-    """Return where the classes of a question stand among the outputs of a net."""
-    before = list(HEADS)[: list(HEADS).index(question)]
-    start = 2 + sum(len(HEADS[name]) for name in before)
-    return slice(start, start + len(HEADS[question]))
+HEADS = {"eyes": GRADES, "mouth": GRADES, "side": SIDES}  # a mirror reads the sides backwards
+_ENDS = list(accumulate(map(len, HEADS.values()), initial=2))
+OUTPUTS = {head: slice(*ends) for head, ends in zip(HEADS, pairwise(_ENDS), strict=True)}
+N_OUTPUTS = _ENDS[-1]
+UNKNOWN = -1
 
 
 def known_targets(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray:
-    """Return the class of each of `HEADS` for every sample, `UNKNOWN` where nobody knows.
+    """Return the class of each of `HEADS` for every sample, (n, 3); `UNKNOWN` where nobody knows.
 
-    Args:
-        samples: `modalities.SAMPLES`: grades of eyes and mouth where regions are labelled.
-        sides: side of the palsy of people for whom it is known. A frame labelled healthy shows
-            no side.
-
-    Returns:
-        (n, 3), in the order of `HEADS`.
+    `samples` are `modalities.SAMPLES`, `sides` those of the people for whom they are known. A frame
+    labelled healthy shows no side.
     """
-    answers = np.full((len(samples), len(HEADS)), UNKNOWN)
-    for i, region in enumerate(("eyes", "mouth")):
-        for grade, name in enumerate(HEADS[region]):
-            answers[(samples[region] == name).to_numpy(), i] = grade
-    side = samples["patient"].map(dict(sides)).to_numpy()
-    palsy = samples["label"].to_numpy() == 1
-    for number, name in enumerate(HEADS["side"]):
-        answers[palsy & (side == name), 2] = number
-    answers[~palsy & pd.notna(side), 2] = HEADS["side"].index("none")
-    return answers
+    side = samples["patient"].map(dict(sides))
+    side = side.mask(side.notna() & (samples["label"] != 1), "none")
+    known = samples[["eyes", "mouth"]].assign(side=side)
+    return np.stack([pd.Index(HEADS[head]).get_indexer(known[head]) for head in HEADS], 1)
 
 
-def known_heads(answers: np.ndarray) -> tuple[str, ...]:
-    """Return those of `HEADS` that somebody's answer is known to, from `known_targets`."""
-    return tuple(q for i, q in enumerate(HEADS) if (answers[:, i] != UNKNOWN).any())
-
-
-def auxiliary_loss(answers: np.ndarray, device: torch.device) -> Callable[..., torch.Tensor]:
-    """Return the loss of `HEADS`, as `training.train` takes it.
-
-    Args:
-        answers: from `known_targets`.
-        device: where the net is.
-    """
-    known = torch.as_tensor(answers, device=device)
+def auxiliary_loss(targets: np.ndarray, device: torch.device) -> Callable[..., torch.Tensor]:
+    """Return the loss of `HEADS` as `training.train` takes it; `targets` from `known_targets`."""
+    known = torch.as_tensor(targets, device=device)
 
     def loss(logits: torch.Tensor, batch: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
         total, swapped = logits.new_zeros(()), torch.as_tensor(mirrored, device=device)
@@ -73,17 +44,17 @@ def auxiliary_loss(answers: np.ndarray, device: torch.device) -> Callable[..., t
             if head == "side":
                 target = torch.where(swapped & (target != UNKNOWN), 2 - target, target)
             if (target != UNKNOWN).any():
-                part = logits[:, outputs_of(head)]
-                total = total + nn.functional.cross_entropy(part, target)
+                part = logits[:, OUTPUTS[head]]
+                total = total + nn.functional.cross_entropy(part, target, ignore_index=UNKNOWN)
         return total
 
     return loss
 
 
 def heads_table(logits: torch.Tensor) -> pd.DataFrame:
-    """Return the probability of every class of every question: `eyes_normal`, ..."""
+    """Return the probability of every class of `HEADS`: `eyes_normal`, ..."""
     columns = {}
-    for question, classes in HEADS.items():
-        shares = torch.softmax(logits[:, outputs_of(question)].float(), 1).numpy()
-        columns |= {f"{question}_{name}": shares[:, i] for i, name in enumerate(classes)}
+    for head, classes in HEADS.items():
+        shares = torch.softmax(logits[:, OUTPUTS[head]].float(), 1).numpy()
+        columns |= {f"{head}_{name}": shares[:, i] for i, name in enumerate(classes)}
     return pd.DataFrame(columns)

@@ -31,40 +31,33 @@ class Standardise(nn.Module):
     Each number is divided by the geometric mean of its own spread and the spread of all of them.
     Its own alone would blow up scores that hardly leave zero until their noise, which tells people
     apart, drowns the rest; the common one alone would leave quiet scores unheard.
+
+    Signed modalities first lose the side, for palsy of the left and of the right are one class, as
+    square roots, for a few faces are very asymmetric; then each has its own spread. Noise in
+    training, because 145 numbers of a few hundred faces are learnt by heart.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, signed: bool = False) -> None:
         super().__init__()
+        self.signed = signed
         self.register_buffer("mean", torch.zeros(n))
         self.register_buffer("scale", torch.ones(n))
 
+    def prepare(self, x: torch.Tensor) -> torch.Tensor:
+        return x.float().abs().sqrt() if self.signed else x.float()
+
     def fit(self, values: np.ndarray) -> None:
         """Take means and spreads from training samples, (n_samples, ...)."""
-        flat = torch.as_tensor(np.asarray(values)).flatten(1).float()
-        own = flat.std(0, correction=0)
-        common = own.square().mean().sqrt()
-        self.mean.copy_(flat.mean(0))
-        self.scale.copy_((own * common).sqrt().clamp(min=1e-6))
+        x = self.prepare(torch.as_tensor(np.asarray(values)).flatten(1))
+        spread = x.std(0, correction=0)
+        if not self.signed:
+            spread = (spread * spread.square().mean().sqrt()).sqrt()
+        self.mean.copy_(x.mean(0))
+        self.scale.copy_(spread.clamp(min=1e-6))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x.flatten(1).float() - self.mean) / self.scale
-
-
-class RootStandardise(Standardise):
-    """Forget the side, and bring the rest to mean 0 and spread 1: for signed modalities.
-
-    Palsy of the left and of the right are one class. Square roots because a few faces are very
-    lopsided. Noise in training, because 145 numbers of a few hundred faces are learnt by heart.
-    """
-
-    def fit(self, values: np.ndarray) -> None:
-        roots = torch.as_tensor(np.asarray(values)).flatten(1).float().abs().sqrt()
-        self.mean.copy_(roots.mean(0))
-        self.scale.copy_(roots.std(0, correction=0).clamp(min=1e-6))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = (x.flatten(1).float().abs().sqrt() - self.mean) / self.scale
-        return x + NOISE * torch.randn_like(x) if self.training else x
+        x = (self.prepare(x.flatten(1)) - self.mean) / self.scale
+        return x + NOISE * torch.randn_like(x) if self.signed and self.training else x
 
 
 class ImageNetScale(nn.Module):
@@ -88,9 +81,8 @@ def build_fnn(modality: str) -> nn.Sequential:
     in the second. `[:-1]` is the net up to its last hidden layer.
     """
     numbers, (first, second, third) = MODALITIES[modality].numbers, MODALITIES[modality].units
-    scale = RootStandardise if MODALITIES[modality].signed else Standardise
     return nn.Sequential(
-        scale(numbers),
+        Standardise(numbers, MODALITIES[modality].signed),
         nn.Linear(numbers, first),
         nn.ReLU(),
         nn.Dropout(0.5),
@@ -181,10 +173,11 @@ class TwoImages(nn.Module):
 
 def fit_scaling(net: nn.Module, inputs: Sequence[np.ndarray], rows: np.ndarray) -> None:
     """Fit the scaling of a net on training rows of its inputs; that of images is ImageNet's."""
-    if hasattr(net, "fit"):
-        net.fit([array[rows] for array in inputs])
-    elif inputs[0].dtype != np.uint8:
-        net[0].fit(inputs[0][rows])
+    for member in getattr(net, "members", [net]):
+        if hasattr(member, "fit"):
+            member.fit([array[rows] for array in inputs])
+        elif inputs[0].dtype != np.uint8:
+            member[0].fit(inputs[0][rows])
 
 
 def build_model(

@@ -31,7 +31,7 @@ from palsy_utils.evidence.scores import auroc, scores
 from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
-from palsy_utils.learning.attention import build_attention, train_members
+from palsy_utils.learning.attention import AttentionFusion, Ensemble, train_members
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold, how_to_train
 from palsy_utils.learning.nested import choose_threshold, predict_out_of_fold
@@ -69,15 +69,20 @@ def predict_fold(fold: Fold, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray,
     build, run = partial(build_model, names), train
     if fold.model == ATTENTION:
         mirrored = [MODALITIES[name].mirror(arrays[name]) for name in names]
-        tokens = dict(zip(names, inputs, strict=True))
-        build, run = partial(build_attention, tokens, how.nets), train_members
+        one_frame = (len(fold.samples), 1, -1)
+        inputs, mirrored = ([a.reshape(one_frame) for a in some] for some in (inputs, mirrored))
+        sizes = {name: MODALITIES[name].numbers for name in names}
+        run = train_members
+
+        def build() -> Ensemble:
+            return Ensemble(AttentionFusion(sizes) for _ in range(how.nets))
 
     def fit_net(rows: np.ndarray) -> nn.Module:
         seed_everything(fold.seed)
         net = build()
         fit_scaling(net, inputs, rows)
-        given = (inputs, fold.samples["label"], rows, how, fold.device, fold.seed, mirrored, None)
-        run(net, *given)
+        given = (inputs, fold.samples["label"], rows, how, fold.device)
+        run(net, *given, seed=fold.seed, mirrored=mirrored)
         return net
 
     net = fit_net(fold.train)

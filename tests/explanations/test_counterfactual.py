@@ -19,7 +19,7 @@ from palsy_utils.faces.landmarks import (
 )
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.upright import draw_lines, to_pixels, window
-from palsy_utils.learning.heads import N_OUTPUTS, outputs_of
+from palsy_utils.learning.heads import N_OUTPUTS, OUTPUTS
 from palsy_utils.learning.nets import ImageNetScale, build_model
 
 SIZE, CPU = 96, torch.device("cpu")
@@ -47,7 +47,7 @@ def bright_half_is_weak():
     net = nn.Sequential(ImageNetScale(), nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten())
     net.append(nn.Linear(6, N_OUTPUTS))
     nn.init.zeros_(net[-1].weight)
-    left, _, right = range(N_OUTPUTS)[outputs_of("side")]
+    left, _, right = range(N_OUTPUTS)[OUTPUTS["side"]]
     net[-1].weight.data[left, 1::2] = 1.0  # the subject's left is at the right of the picture
     net[-1].weight.data[right, ::2] = 1.0
     return net

@@ -11,24 +11,25 @@ from palsy_utils.faces.modalities import load_modality, load_samples
 from palsy_utils.learning.attention import (
     STEPS,
     AttentionFusion,
-    build_attention,
+    Ensemble,
+    context,
     drop_some,
-    predict_with_attention,
     train_members,
+    with_context,
 )
 from palsy_utils.learning.heads import N_OUTPUTS
+from palsy_utils.learning.nets import fit_scaling
 from palsy_utils.learning.profiles import PROFILES
-from palsy_utils.learning.tokens import context, with_context
-from palsy_utils.learning.training import seed_everything
+from palsy_utils.learning.training import compute, seed_everything
 
-CPU = torch.device("cpu")
+CPU, ROWS = torch.device("cpu"), np.arange(20)
 SIZES = {"expressions": 52, "asymmetry": 145}
 
 
 @pytest.fixture
 def faces():
     rng = np.random.default_rng(0)
-    return [rng.normal(size=(20, n)).astype(np.float32) for n in SIZES.values()]
+    return [rng.normal(size=(20, 1, n)).astype(np.float32) for n in SIZES.values()]
 
 
 @pytest.fixture
@@ -36,36 +37,29 @@ def net(faces):
     seed_everything(0)
     net = AttentionFusion(SIZES)
     net.fit(faces)
-    return net
-
-
-def test_attention_adds_up_to_one(net, faces):
-    logits, attention = predict_with_attention(net, faces, np.arange(20), CPU)
-    assert logits.shape == (20, N_OUTPUTS) and attention.shape == (20, 2, 1)
-    assert np.allclose(attention.sum((1, 2)), 1, atol=1e-5)
+    return net.eval()
 
 
 def test_a_missing_modality_gets_no_attention_and_its_values_do_not_matter(net, faces):
+    whole, attention = net.attend(*map(torch.from_numpy, faces))
+    assert whole.shape == (20, N_OUTPUTS) and attention.shape == (20, 2, 1)
+    assert torch.allclose(attention.sum((1, 2)), torch.ones(20), atol=1e-5)
     without = [faces[0], np.full_like(faces[1], np.nan)]
-    logits, attention = predict_with_attention(net, without, np.arange(20), CPU)
+    logits, attention = net.attend(*map(torch.from_numpy, without))
     assert (attention[:, 1] == 0).all() and torch.isfinite(logits).all()
-    whole, _ = predict_with_attention(net, faces, np.arange(20), CPU)
     assert not torch.allclose(whole, logits)
 
 
 def test_training_never_drops_all_that_a_face_has():
     gone = torch.zeros(500, 2, 1, dtype=torch.bool)
+    assert not drop_some(gone).all(dim=(1, 2)).any()
     gone[:, 1] = True
-    dropped = drop_some(gone)
-    assert not dropped.all(dim=(1, 2)).any()
-    assert not drop_some(torch.zeros(500, 2, 1, dtype=torch.bool)).all(dim=(1, 2)).any()
+    assert not drop_some(gone).all(dim=(1, 2)).any()
 
 
 def test_scaling_of_sided_modalities_keeps_the_sign(net):
-    token = net.tokens[1]
-    x = torch.randn(5, 145)
-    both = (token._split(x) - token.mean) / token.scale
-    flipped = (token._split(-x) - token.mean) / token.scale
+    token, x = net.tokens[1], torch.randn(5, 145)
+    both, flipped = ((token.prepare(face) - token.mean) / token.scale for face in (x, -x))
     assert torch.allclose(both[:, :145], flipped[:, :145])
     assert torch.allclose(both[:, 145:], -flipped[:, 145:])
 
@@ -91,36 +85,27 @@ def test_context_stays_within_the_clip_and_the_second():
     assert gathered.shape == (24, 13, 2)
     assert (np.isnan(gathered).any(-1) == (rows < 0)).all()
     assert (gathered[10, STEPS] == [20, 21]).all()
+    net = AttentionFusion({"expressions": 2}, 13)
+    net.fit([gathered])
+    assert torch.allclose(net.tokens[0].mean, torch.tensor([23.0, 24.0]))  # each frame once
+    assert net(torch.from_numpy(gathered)).isfinite().all()
 
 
-def test_build_sees_whether_there_is_context():
-    plain = {"expressions": np.zeros((5, 52)), "coordinates": np.zeros((5, 125, 2))}
-    assert build_attention(plain, 1).members[0].frames == 1
-    rows = np.zeros((5, 13), int)
-    around = {name: with_context(array, rows) for name, array in plain.items()}
-    (net,) = build_attention(around, 1).members
-    assert net.frames == 13 and len(net.tokens[1].mean) == 250
-
-
-def test_averaged_nets_learn_for_themselves(faces):
-    """The first of three is the net that is alone where one is asked for; the answer is a mean."""
-    how = PROFILES["smoke"].attention
-    labels, rows = np.tile([0, 1], 10), np.arange(20)
-    tokens = dict(zip(SIZES, faces, strict=True))
-    nets, histories = [], []
+def test_members_learn_for_themselves(faces):
+    """The first of three is the net that is alone where one is asked for; the output is a mean."""
+    config, labels, nets = PROFILES["smoke"].attention, np.tile([0, 1], 10), []
     for n in (1, 3):
         seed_everything(0)
-        nets.append(build_attention(tokens, n))
-        nets[-1].fit(faces)
-        histories.append(train_members(nets[-1], faces, labels, rows, how, CPU, 0, None, None))
-    alone, three = nets
-    each = [predict_with_attention(net, faces, rows, CPU) for net in three.members]
-    logits, attention = predict_with_attention(three, faces, rows, CPU)
-    assert torch.allclose(logits, torch.stack([answer for answer, _ in each]).mean(0), atol=1e-6)
-    assert np.allclose(attention, np.mean([a for _, a in each], 0), atol=1e-6)
-    assert torch.equal(predict_with_attention(alone, faces, rows, CPU)[0], each[0][0])
-    assert not torch.allclose(each[0][0], each[1][0], atol=1e-2)
-    assert list(histories[1]["epoch"]) == list(histories[0]["epoch"])
+        nets.append(Ensemble(AttentionFusion(SIZES) for _ in range(n)))
+        fit_scaling(nets[-1], faces, ROWS)
+        history = train_members(nets[-1], faces, labels, ROWS, config, CPU, seed=0)
+        assert list(history["epoch"]) == [1, 2]
+    alone, first, second, third = (
+        compute(net, faces, ROWS, CPU) for net in (nets[0], *nets[1].members)
+    )
+    mean = compute(nets[1], faces, ROWS, CPU)
+    assert torch.allclose(mean, (first + second + third) / 3, atol=1e-6)
+    assert torch.equal(alone, first) and not torch.allclose(first, second, atol=1e-2)
 
 
 def test_mirroring_a_modality_twice_gives_it_back(small_template):

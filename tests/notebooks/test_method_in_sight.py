@@ -47,6 +47,7 @@ def test_a_step_of_the_method_is_in_sight(name, seen):
         ("03", training.train),
         ("07", attention.Token),
         ("07", attention.AttentionFusion),
+        ("07", attention.train_members),
     ],
 )
 def test_the_source_of_what_runs_is_shown(name, shown):
