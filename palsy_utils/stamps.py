@@ -13,13 +13,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from palsy_utils.files import sha256, write_text
+from palsy_utils.files import PalsyError, sha256, write_text
 
 CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1, "table": 1}
 DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
@@ -67,26 +67,45 @@ def read_stamp(product: Path) -> dict:
     return {"made_from": {}, "files": {}}
 
 
-def state(product: Path, made_from: dict | Callable, root: Path | None = None) -> State:
+class Product(NamedTuple):
+    """The main file of a stage's product, and what it would be made from now."""
+
+    path: Path
+    made_from: dict | None  # None if a source is gone
+    root: Path  # the cohort's folder
+    files: tuple[str, ...] = ()  # some that have to be part of it
+    is_source: bool = False  # not made here: needs no stamp, but is whole if it has one
+
+    def state(self) -> State:
+        """Say whether it is up to date, and whole."""
+        if self.is_source and self.made_from:
+            broken = find_damage(self.path, root=self.root)
+            return State(DAMAGED, broken) if broken else State(DONE)
+        found = state(self.path, self.made_from, self.root)
+        lacks = sorted({*self.files} - {*read_stamp(self.path)["files"]})
+        return State(OUT_OF_DATE, f"lacks {lacks[0]}") if lacks and found.kind == DONE else found
+
+    def check(self, advice: str) -> None:
+        """Raise a PalsyError with advice unless it is up to date, and whole."""
+        if (found := self.state()).kind != DONE:
+            raise PalsyError(f"{self.path} is {found}: {advice}.")
+
+
+def state(product: Path, made_from: dict | None, root: Path | None = None) -> State:
     """Say whether a product is what would be made now, and whole.
 
     Args:
         product: its main file.
-        made_from: what it would be made from now, or a function that returns it, and raises an
-            OSError if a source is gone.
+        made_from: what it would be made from now; None if a source is gone.
         root: the cohort's folder, if it lies in one: there, hashes are remembered.
     """
-    try:
-        now = made_from() if callable(made_from) else made_from
-    except OSError:
-        return State(OPEN)
-    if not stamp_of(product).exists():
+    if made_from is None or not stamp_of(product).exists():
         return State(OPEN)
     kept = read_stamp(product)
     if product.name not in kept["files"]:
         return State(DAMAGED, stamp_of(product).name)
-    if kept["made_from"] != now:
-        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], now)}")
+    if kept["made_from"] != made_from:
+        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], made_from)}")
     broken = find_damage(product, root=root)
     return State(DAMAGED, broken) if broken else State(DONE)
 

@@ -12,13 +12,13 @@ from helpers import flip
 
 from palsy_utils import stamps
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.frames import VIDEO, extract_frames, frames_state, load_frames
-from palsy_utils.faces.measure import faces_file, faces_state
+from palsy_utils.faces.frames import extract_frames, frames_of, load_frames
+from palsy_utils.faces.measure import faces_of
 from palsy_utils.faces.modalities import (
     build_modalities,
     load_modality,
     load_samples,
-    modality_states,
+    modalities_of,
 )
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import DAMAGED, DONE, OPEN, OUT_OF_DATE, content, state, write_stamp
@@ -95,12 +95,12 @@ def states(root):
     """Say of every product of the first two stages whether it is up to date."""
     cohort = load_cohort(root)
     found = {}
-    for video in cohort.videos[VIDEO].itertuples(index=False):
+    for video in cohort.videos.itertuples(index=False):
         if video.kind != "measured":
-            found[f"frames {video.video}"] = frames_state(cohort, video).kind
-        found[f"faces {video.video}"] = faces_state(cohort, video).kind
-    arrays = modality_states(cohort, 32)
-    return found | {name: arrays[name].kind for name in arrays}
+            found[f"frames {video.video}"] = frames_of(cohort, video).state().kind
+        found[f"faces {video.video}"] = faces_of(cohort, video).state().kind
+    arrays = modalities_of(cohort, 32).values()
+    return found | {p.path.relative_to(root).as_posix(): p.state().kind for p in arrays}
 
 
 ARRAYS = {"modalities/samples.csv", "images/lines-32.npy", "images/rgb-32.npy"}
@@ -204,8 +204,8 @@ def test_structured_arrays_that_are_damaged_are_not_loaded(small):
 
 def test_shipped_measurements_carry_their_stamps():
     cohort = load_cohort(PHANTOM)
-    for video in cohort.videos[VIDEO].itertuples(index=False):
-        assert faces_state(cohort, video).kind == DONE, faces_file(PHANTOM, video.video)
+    for video in cohort.videos.itertuples(index=False):
+        assert faces_of(cohort, video).state().kind == DONE, video
 
 
 def test_the_committed_table_is_what_its_stamp_says():

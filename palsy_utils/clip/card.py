@@ -17,7 +17,7 @@ from palsy_utils.evidence.calibration import calibrate
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.table import PACKAGES, is_drawn
-from palsy_utils.faces.modalities import samples_from
+from palsy_utils.faces.modalities import samples_of
 from palsy_utils.files import sha256
 from palsy_utils.learning.experiments import architecture, find_model
 from palsy_utils.learning.folds import Fold, how_to_train
@@ -104,7 +104,7 @@ def card_facts(
         "training": how_to_train(fold).model_dump(),
         "loss": round(float(last["loss"]), 4),
         "accuracy": round(float(last["accuracy"]), 4),
-        "samples": identity(samples_from(cohort)),
+        "samples": identity(samples_of(cohort).made_from),
         "files": file_hashes(cohort),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "scores": None if frames is None else scores_with_intervals(frames),

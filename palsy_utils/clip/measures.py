@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from palsy_utils.cohort.clips import RATE
 from palsy_utils.cohort.load import Cohort
+from palsy_utils.cohort.paths import RATE
 from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.features import ASYMMETRY, asymmetry
 from palsy_utils.faces.upright import coordinates, upright

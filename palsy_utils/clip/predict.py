@@ -19,14 +19,12 @@ from palsy_utils.clip.card import file_hashes
 from palsy_utils.clip.fit import Fitted, lay_out, load_seen, read_model
 from palsy_utils.clip.measures import Measured, count, measures, shown
 from palsy_utils.clip.report import made_from, report
-from palsy_utils.cohort.clips import open_video
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
 from palsy_utils.downloads import LANDMARKER, is_at_hand
-from palsy_utils.faces import measure
-from palsy_utils.faces.frames import extract_frames, frames_from, load_frames
+from palsy_utils.faces.frames import extract_frames, frames_of, load_frames, open_video
 from palsy_utils.faces.landmarker import open_landmarker
-from palsy_utils.faces.measure import load_faces, measure_faces
+from palsy_utils.faces.measure import faces_of, load_faces, measure_faces, write_faces
 from palsy_utils.faces.modalities import build_modalities
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.faces.upright import crop_rgb, to_pixels, window
@@ -104,14 +102,12 @@ def measure_clip(
 def _borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
     """Copy what a cohort has measured of the same file; return a note, or none if it has not."""
     (ours,) = clip.videos.itertuples()
-    content = frames_from(clip, ours)["content"]
+    source, measured = frames_of(clip, ours).made_from, faces_of(clip, ours)
     for video in cohort.videos[cohort.videos["kind"] == "clip"].itertuples():
-        is_same = frames_from(cohort, video)["content"] == content
-        if is_same and measure.faces_state(cohort, video).kind == DONE:
-            table = pd.read_parquet(measure.faces_file(cohort.root, video.video))
-            path = measure.faces_file(clip.root, ours.video)
-            measure.write_faces(table.assign(video=ours.video), path)
-            write_stamp(path, measure.faces_from(clip, ours))
+        theirs, faces = frames_of(cohort, video).made_from or {}, faces_of(cohort, video)
+        if theirs.get("content") == source["content"] and faces.state().kind == DONE:
+            write_faces(pd.read_parquet(faces.path).assign(video=ours.video), measured.path)
+            write_stamp(measured.path, measured.made_from)
             where = f"this clip is {video.video} of the cohort {cohort.name}, so its measurements"
             return (f"The landmark model is not at hand, but {where} there are taken.",)
     return ()

@@ -13,16 +13,14 @@ from pydantic import BaseModel, ValidationError
 from palsy_utils.cohort.paths import find_problem
 from palsy_utils.files import PalsyError
 
-Rows = list[tuple[int, dict[str, str]]]  # (number, cells by column)
 
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table in a cohort's folder that a person may have typed, as text without blanks.
 
-def read_rows(path: Path) -> Rows:
-    """Read a table in a cohort's folder that a person may have typed.
-
-    Cells are parted by commas, semicolons or tabs, whichever the header has most of. Row numbers
-    are those that a spreadsheet shows, the header being row 1. Names of columns are in small
-    letters. Cells are text without blanks around them, so that `01` stays `01`; rows of empty
-    cells, empty cells at the end of a row and a first line `sep=,` are passed over.
+    Cells are parted by commas, semicolons or tabs, whichever the header has most of. The index is
+    the row's number that a spreadsheet shows, the header being row 1. Names of columns are in small
+    letters. Rows of empty cells, empty cells at the end of a row and a first line `sep=,` are
+    passed over.
 
     Raises:
         PalsyError: not UTF-8, no rows, a broken quote, a row longer or shorter than the header, a
@@ -49,65 +47,61 @@ def read_rows(path: Path) -> Rows:
             f"{path}, row {reader.line_num}: the row cannot be read ({error}): look for a "
             "quotation mark without its partner."
         ) from None
-    rows = [(number, cells) for number, cells in enumerate(rows, start=1) if any(cells)]
+    rows = {number: cells for number, cells in enumerate(rows, start=1) if any(cells)}
     if len(rows) < 2:
         raise PalsyError(f"{path} is empty: it needs a header and at least one row below it.")
-    header = [name.lower() for name in rows.pop(0)[1]]
+    header = [name.lower() for name in rows.pop(min(rows))]
     while not header[-1]:
         header.pop()
     if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise PalsyError(
-            f"{path}, row 1: the column {twice[0]!r} is there more than once: keep one."
-        )
-    for number, cells in rows:
+        raise PalsyError(f"{path}, row 1: the column {twice[0]!r} is there twice: keep one.")
+    for number, cells in rows.items():
         if len(cells) < len(header) or any(cells[len(header) :]):
             raise PalsyError(
                 f"{path}, row {number}: the row has {len(cells)} cells and the header has "
                 f"{len(header)}: add what is missing, or put text that holds a comma in quotes."
             )
-    return [(number, dict(zip(header, cells, strict=False))) for number, cells in rows]
+    cells = [cells[: len(header)] for cells in rows.values()]
+    return pd.DataFrame(cells, index=list(rows), columns=header)
 
 
-def check_rows(
-    path: Path, rows: Rows, model: type[BaseModel], needed: Iterable[str]
+def check_cells(
+    path: Path, table: pd.DataFrame, model: type[BaseModel], needed: Iterable[str]
 ) -> pd.DataFrame:
-    """Check the cells of a table (`read_rows`) by a model of its rows.
+    """Check the cells of `read_table` by a model of its rows; keep the model's columns alone.
 
     A field's description says what is wrong with a cell; `{words}` are those that it may hold.
-
-    Returns:
-        `row`, the row's number, and those columns of the model that the table has.
 
     Raises:
         PalsyError: a column that is needed is missing, or a cell is wrong; says which.
     """
-    header = [*rows[0][1]]
     for column in needed:
-        if column not in header:
-            likely = nearest(column, {*header} - {*needed})
-            advice = f"rename the column {likely!r}" if likely else f"add it to {', '.join(header)}"
+        if column not in table:
+            likely = get_close_matches(column, {*table} - {*needed}, n=1)
+            advice = (
+                f"rename the column {likely[0]!r}" if likely else f"add it to {', '.join(table)}"
+            )
             raise PalsyError(f"{path}, row 1: the column {column!r} is missing: {advice}.")
-    checked = []
-    for number, cells in rows:
+    rows = table.to_dict("index")
+    for number, cells in rows.items():
         try:
-            row = model(**cells).model_dump(include={*header})
+            rows[number] = model(**cells).model_dump(include={*table})
         except ValidationError as error:
             wrong = error.errors()[0]
             column, about = wrong["loc"][0], wrong.get("ctx", {})
             words = re.findall(r"'(\w+)'", about.get("expected", ""))
-            likely = nearest(cells[column], words)
-            words = repr(likely) if likely else " or ".join(words)
+            likely = get_close_matches(cells[column].lower(), words, n=1)
+            words = repr(likely[0]) if likely else " or ".join(words)
             told = model.model_fields[column].description
             told = f"{cells[column]!r} {told.format(words=words)}" if told else about["error"]
             raise PalsyError(f"{path}, row {number}, column {column}: {told}.") from None
-        checked.append({"row": number, **row})
-    return pd.DataFrame(checked)
+    return pd.DataFrame(list(rows.values()), index=list(rows))
 
 
 def refuse(path: Path, rows: pd.DataFrame, column: str, told: str) -> None:
     """Raise a PalsyError about a column of the first of some rows; `{row}` in `told` is that."""
     for row in rows.itertuples():
-        raise PalsyError(f"{path}, row {row.row}, column {column}: {told.format(row=row)}.")
+        raise PalsyError(f"{path}, row {row.Index}, column {column}: {told.format(row=row)}.")
 
 
 def check_same(
@@ -118,12 +112,7 @@ def check_same(
     `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number; `named` is the
     column to look at, if it is another.
     """
-    first = rows.groupby(key, sort=False)[["row", column]].transform("first")
-    rows = rows.assign(new=rows[column], old=first[column], at=first["row"])
+    rows = rows.assign(new=rows[column], at=rows.index)
+    first = rows.groupby(key, sort=False)[["at", "new"]].transform("first")
+    rows = rows.assign(old=first["new"], at=first["at"])
     refuse(path, rows[rows["new"] != rows["old"]], named or column, told)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` was most likely meant to be, or None."""
-    match = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return match[0] if match else None

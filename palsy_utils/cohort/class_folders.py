@@ -35,12 +35,10 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
     check_files(classes, root)
     for name in LABELS:
         folders = [folder.file for folder in classes if folder.stem.lower() == name]
-        if not folders:
-            raise PalsyError(f"{root} has no folder {name}/: add one with the {name} people in it.")
         if len(folders) > 1:
             raise PalsyError(f"{root} has both {'/ and '.join(folders)}/: keep one.")
         before = len(rows)
-        for entry in files.get(folders[0], {}).values():
+        for entry in files.get("".join(folders), {}).values():
             inside = list(files.get(entry.file, {}).values())
             check_files([entry, *inside], root / folders[0])
             person = f"{name}-{_safe(entry.stem)}"
@@ -53,8 +51,9 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
                 rows.append((*about, person, entry.file, "folder", ""))
             others += inside if entry.kind == "folder" else [entry]
         if len(rows) == before:
-            told = f"holds no clips and no images: add the {name} people"
-            raise PalsyError(f"{root / folders[0]} {told}.")
+            raise PalsyError(
+                f"{root} has no folder {name}/ with clips or images: add the {name} people there."
+            )
     videos = pd.DataFrame(rows, columns=COLUMNS)
     videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
     _check_ids(root, videos["patient"], videos["origin"])
@@ -62,8 +61,8 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
     labels = videos[["patient", "video"]].assign(
         start_s=0.0, end_s=float("inf"), label=videos["class"].map(LABELS)
     )
-    others = [file for file in others if file.kind not in ("clip", "image")]
-    return videos[COLUMNS[1:2] + COLUMNS[3:6]], labels, _notes(videos) + note_on_others(others)
+    notes = _notes(videos) + note_on_others(others)
+    return videos[["patient", "video", "file", "kind"]], labels, notes
 
 
 def _safe(name: str) -> str:
@@ -74,18 +73,16 @@ def _safe(name: str) -> str:
 
 def _check_ids(root: Path, ids: pd.Series, origins: pd.Series) -> None:
     """Raise a PalsyError for an id that is none, or that two names on disk have made."""
-    seen, advice = {}, "rename it so that it differs in the letters a to z or in digits"
-    for name, origin in zip(ids, origins, strict=True):
-        first = seen.setdefault(name.lower(), origin)
-        problem = "no id can be made from this name" if name.endswith("-") else ""
-        if first != origin:
-            problem = f"it would get the same id {name!r} as {root / first}"
+    firsts = origins.groupby(ids.str.lower()).transform("first")
+    for name, origin, first in zip(ids, origins, firsts, strict=True):
         try:
+            if name.endswith("-"):
+                raise ValueError("no id can be made from this name: use letters a to z or digits")
+            if first != origin:
+                raise ValueError(f"it would get the same id {name!r} as {root / first}: rename one")
             check_id(name)
         except ValueError as error:
-            problem, advice = str(error).split(": ")
-        if problem:
-            raise PalsyError(f"{root / origin}: {problem}: {advice}.")
+            raise PalsyError(f"{root / origin}: {error}.") from None
 
 
 def _notes(videos: pd.DataFrame) -> list[str]:

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from palsy_utils.cohort.cells import check_rows, check_same, nearest, read_rows, refuse
+from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
 from palsy_utils.cohort.class_folders import find_classes
 from palsy_utils.cohort.paths import (
     CLIP_SUFFIXES,
-    GONE,
     IMAGE_SUFFIXES,
     Files,
     check_id,
@@ -68,27 +67,23 @@ class PatientRow(BaseModel):
 def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Read `root/labels.csv` and check every cell of it.
 
-    An empty start_s means the beginning of the file, an empty end_s its end.
-
     Returns:
         videos (patient, video, file, kind), labelled intervals (patient, video, start_s, end_s
-        and either eyes, mouth or label; end_s is infinite at the end of a file), and notes.
+        and either eyes, mouth or label; from 0 to infinity where cells are empty), and notes.
 
     Raises:
         PalsyError: names the file, the row, the column, and what to do.
     """
     path = root / "labels.csv"
-    rows = read_rows(path)
-    header, columns = [*rows[0][1]], [*LabelRow.model_fields]
-    is_graded = {"eyes", "mouth"} & {*header}
-    if is_graded and "label" in header:
+    typed = read_table(path)
+    graded = {"eyes", "mouth"}.intersection(typed)
+    if graded and "label" in typed:
         raise PalsyError(
             f"{path}, row 1: there are columns for regions and a column 'label': keep either eyes "
             "and mouth, or label."
         )
-    is_whole = "label" in header or (not is_graded and nearest("label", {*header} - {*columns}))
-    needed = columns[:5] + (["label"] if is_whole else ["eyes", "mouth"])
-    table = check_rows(path, rows, LabelRow, needed)
+    needed = [*LabelRow.model_fields][:5] + (["eyes", "mouth"] if graded else ["label"])
+    table = check_cells(path, typed, LabelRow, needed)
     numbers = table.columns.intersection(["start_s", "end_s", "label"])
     table[numbers] = table[numbers].astype(float)
     is_timed = table[["start_s", "end_s"]].notna().any(axis=1)
@@ -96,39 +91,45 @@ def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, l
     _find_files(path, table, files)
     told = "a still image has no times: leave start_s and end_s empty"
     refuse(path, table[is_timed & (table["kind"] == "image")], "start_s", told)
-    _check_intervals(path, table)
+    told = "the interval ends at {row.end_s:g} s, not after its start at {row.start_s:g} s: "
+    told += "correct one of the two"
+    refuse(path, table[table["end_s"] <= table["start_s"]], "end_s", told)
+    ordered = table.assign(row=table.index).sort_values(["video", "start_s"], kind="stable")
+    before = ordered.groupby("video")[["row", "end_s"]].shift()
+    clash = ordered["start_s"] < before["end_s"]
+    first, second = np.sort([before.loc[clash, "row"], ordered.loc[clash, "row"]], axis=0)
+    told = "this interval of the video {row.video!r} overlaps with the one in row {row.row:.0f}: "
+    told += "let each moment have one row"
+    refuse(path, ordered[clash].assign(row=first).set_index(second.astype(int)), "start_s", told)
     notes = []
-    if others := [name for name in header if name not in needed]:
-        told = ", ".join(map(repr, others))
-        notes.append(f"Columns of labels.csv that were passed over: {told}.")
+    if others := [repr(name) for name in typed if name not in needed]:
+        notes.append(f"Columns of labels.csv that were passed over: {', '.join(others)}.")
     if classes := [f"{folder.stem}/" for folder in find_classes(files)]:
         told = "labels.csv alone says who is in this cohort: what else lies in "
         notes.append(f"{told}{' and '.join(classes)} was not read.")
     videos = table.drop_duplicates("video", ignore_index=True)[["patient", "video", "file", "kind"]]
     folders = videos.loc[videos["kind"] == "folder", "file"]
     inside = [file for folder in folders for file in files[str(PurePosixPath(folder))].values()]
-    notes += note_on_others(file for file in inside if file.kind != "image")
-    return videos, table[["patient", "video", *needed[3:]]], notes
+    labels = table[["patient", "video", *needed[3:]]].reset_index(drop=True)
+    return videos, labels, notes + note_on_others(inside)
 
 
 def _find_files(path: Path, table: pd.DataFrame, files: Files) -> None:
     """Add `kind` to a table of labels, and check that each video is one file and one person's."""
-    found = [find_file(files, typed) if typed else GONE for typed in table["file"]]
-    for row, file in zip(table.itertuples(), found, strict=True):
-        if file.file != str(PurePosixPath(row.file)) and file.kind != "gone":
-            table.loc[row.Index, "file"] = file.file  # spelt as on the disk
-    table["kind"] = [file.kind for file in found]
+    found = [find_file(files, typed) for typed in table["file"]]
+    table["kind"], table["problem"] = [f.kind for f in found], [f.problem for f in found]
+    for number, typed, file in zip(table.index, table["file"], found, strict=True):
+        if file.kind != "gone" and file.file != str(PurePosixPath(typed)):
+            table.loc[number, "file"] = file.file  # spelt as on the disk
     is_measured = (table["video"] + ".parquet").isin(list(files.get("faces", ())))
     table.loc[(table["kind"] == "gone") & is_measured, "kind"] = "measured"
-    table["problem"] = [file.problem for file in found]
     refuse(path, table[table["problem"] != ""], "file", "{row.problem}")
     told = "{row.file!r} is neither a clip nor an image: convert it to one of "
     told += ", ".join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))
     refuse(path, table[table["kind"] == "other"], "file", told)
-    gone = table[table["kind"] == "gone"]
-    told = "put it there and give its path relative to that folder, with / and without .. in it"
-    refuse(path, gone[gone["file"] == ""], "file", f"no file of the cohort is given: {told}")
-    refuse(path, gone, "file", "{row.file!r} does not exist in the cohort's folder: " + told)
+    told = "{row.file!r} does not exist in the cohort's folder: put it there and give its path "
+    told += "relative to that folder, with / and without .. in it"
+    refuse(path, table[table["kind"] == "gone"], "file", told)
     for column, thing in (("patient", "person's clip"), ("file", "file")):
         told = f"the video {{row.video!r}} has {column} {{row.new!r}} here and {{row.old!r}} in "
         told += f"row {{row.at}}: give each {thing} a video id of its own"
@@ -136,32 +137,16 @@ def _find_files(path: Path, table: pd.DataFrame, files: Files) -> None:
     real = [file.real or video for file, video in zip(found, table["video"], strict=True)]
     told = "the file {row.file!r} is the video {row.new!r} here and {row.old!r} in row {row.at}: "
     told += "keep one of the two ids"
-    check_same(path, table, pd.Series(real, dtype=object), "video", told, "file")
+    check_same(path, table, pd.Series(real, table.index, dtype=object), "video", told, "file")
     for column in ("video", "patient"):
         check_same(path, table, table[column].str.lower(), column, SPELLING)
-
-
-def _check_intervals(path: Path, table: pd.DataFrame) -> None:
-    told = "the interval ends at {row.end_s:g} s, not after its start at {row.start_s:g} s: "
-    told += "correct one of the two"
-    refuse(path, table[table["end_s"] <= table["start_s"]], "end_s", told)
-    ordered = table.sort_values(["video", "start_s"], kind="stable")
-    before = ordered.shift(fill_value=0)
-    overlap = (ordered["video"] == before["video"]) & (ordered["start_s"] < before["end_s"])
-    first, second = np.sort([before["row"], ordered["row"]], axis=0)
-    told = "this interval of the video {row.video!r} overlaps with the one in row {row.first}: let "
-    told += "each moment have one row"
-    refuse(path, ordered.assign(first=first, row=second)[overlap], "start_s", told)
 
 
 def load_people(root: Path) -> pd.DataFrame:
     """Read `patients.csv`, one row a person, by patient; no rows where there is no such file.
 
-    A person may have several rows, as in a table of videos; empty cells say nothing.
-
-    Returns:
-        `side` (one of `SIDES`) and `skin_tone` (1 light to 10 dark, as on the Monk scale), as far
-        as there are such columns; missing where it is not known.
+    Returns `side` (one of `SIDES`) and `skin_tone` (1 light to 10 dark, as on the Monk scale), as
+    far as there are such columns; missing where no row of the person tells it.
 
     Raises:
         PalsyError: a cell is wrong, or a person has two different sides or tones; says where.
@@ -169,12 +154,12 @@ def load_people(root: Path) -> pd.DataFrame:
     path = root / "patients.csv"
     if not path.exists():
         return pd.DataFrame(index=pd.Index([], name="patient"))
-    table = check_rows(path, read_rows(path), PatientRow, ["patient"])
+    table = check_cells(path, read_table(path), PatientRow, ["patient"])
     told = "{row.new!r} here and {row.old!r} in row {row.at} are said of {row.patient!r}: keep one"
-    for column in table.columns[2:]:
+    for column in table.columns[1:]:
         known = table.dropna(subset=[column])
         check_same(path, known, known["patient"], column, told)
-    return table.drop(columns="row").groupby("patient", sort=False).first()
+    return table.groupby("patient", sort=False).first()
 
 
 def known_sides(root: Path) -> dict[str, str]:

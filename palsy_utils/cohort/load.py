@@ -3,16 +3,16 @@
 Three shapes are recognised: `labels.csv`, one folder per class, and the YFP database's own tree.
 """
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
 from palsy_utils.cohort.class_folders import find_classes, read_class_folders
-from palsy_utils.cohort.labels_csv import GRADES, load_people, read_labels
-from palsy_utils.cohort.paths import RATE, Files, list_files, natural_key, number_images
+from palsy_utils.cohort.labels_csv import load_people, read_labels
+from palsy_utils.cohort.paths import RATE, Files, list_files
 from palsy_utils.cohort.yfp import is_yfp, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
@@ -89,10 +89,15 @@ def load_cohort(root: Path | str) -> Cohort:
 
 
 def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[int, float, str]]]:
+    """List clips and images; an image's frame is the number in its name, or else its position."""
     sources = {v.video: [(0, 0.0, v.file)] for v in videos.itertuples() if v.kind != "measured"}
     for video in videos[videos["kind"] == "folder"].itertuples():
-        images = enumerate(number_images(files[str(PurePosixPath(video.file))]))
-        sources[video.video] = [(n, i / RATE, f"{video.file}/{name}") for i, (n, name) in images]
+        listed = files[str(PurePosixPath(video.file))].items()
+        images = {name: file.stem for name, file in listed if file.kind == "image"}
+        numbers = [int(stem) for stem in images.values() if re.fullmatch("[0-9]{1,15}", stem)]
+        numbers = numbers if len({*numbers}) == len(images) else range(len(images))
+        rows = enumerate(zip(numbers, images, strict=False))
+        sources[video.video] = [(n, i / RATE, f"{video.file}/{name}") for i, (n, name) in rows]
     return sources
 
 
@@ -115,64 +120,24 @@ def frame_labels(cohort: Cohort, frames: pd.DataFrame) -> pd.DataFrame:
     millisecond, or, in YFP, those of its own number. Frames without a label have None, None, NaN:
     they are unlabelled, not healthy.
     """
-    rows = cohort.labels.reset_index(drop=True).reindex(_label_rows(cohort, frames))
-    rows.index = frames.index
-    regions = {region: _none_for_missing(rows[region]) for region in REGIONS}
-    return frames.assign(**regions, label=rows["label"])
-
-
-def _label_rows(cohort: Cohort, frames: pd.DataFrame) -> np.ndarray:
-    """Return for each frame the position of its row in `cohort.labels`, -1 where there is none."""
-    labels = cohort.labels
+    labels = cohort.labels.reset_index(drop=True)
     if "frame" in labels:  # a label of one frame is an interval of one frame
         place, start, end = frames["frame"], labels["frame"], labels["frame"] + 1
     else:
         place, start, end = frames["time_s"] + TOLERANCE, labels["start_s"], labels["end_s"]
     left = frames[["video"]].assign(place=place.astype(float), at=range(len(frames)))
-    right = labels[["video"]].assign(place=start.astype(float), end=end, row=range(len(labels)))
+    right = labels[["video"]].assign(place=start.astype(float), end=end, row=labels.index)
     left, right = (side.astype({"video": object}).sort_values("place") for side in (left, right))
     # Intervals of a video never overlap: only the last that starts no later can hold a frame.
     last = pd.merge_asof(left, right, on="place", by="video").sort_values("at")
-    return last["row"].where(last["place"] < last["end"].astype(float), -1).astype(int).to_numpy()
+    rows = last["row"].where(last["place"] < last["end"].astype(float), -1).astype(int)
+    found = labels.reindex(rows).set_axis(frames.index)
+    regions = {region: _none_for_missing(found[region]) for region in REGIONS}
+    return frames.assign(**regions, label=found["label"])
 
 
-def count_labels(labels: pd.DataFrame) -> pd.DataFrame:
-    """Count the rows of every patient by what is labelled.
-
-    Args:
-        labels: patient, eyes, mouth, label: a cohort's, or those of its frames.
-
-    Returns:
-        eyes_normal, eyes_slight, eyes_strong, the same of mouth, label_palsy, label_healthy and
-        label_unlabelled, by patient.
-    """
-    words = {region: pd.Categorical(labels[region], GRADES) for region in REGIONS}
-    label = labels["label"].map({1: "palsy", 0: "healthy"}).fillna("unlabelled")
-    words["label"] = pd.Categorical(label, ["palsy", "healthy", "unlabelled"])
-    counts = pd.get_dummies(pd.DataFrame(words, labels.index)).groupby(labels["patient"]).sum()
-    return counts.loc[sorted(counts.index, key=natural_key)]
-
-
-def find_notes(cohort: Cohort, frames: pd.DataFrame | None = None) -> list[str]:
-    """Return the cohort's notes, and those on copies of files and on its frames (`load_frames`)."""
-    notes = [*cohort.notes, *_notes_on_copies(cohort)]
-    if frames is None:
-        return notes
-    used = np.isin(np.arange(len(cohort.labels)), _label_rows(cohort, frames))
-    unused = cohort.labels[~used & cohort.labels["video"].isin(frames["video"])]
-    if len(unused):
-        row = unused.iloc[0]
-        start = f"frame {row['frame']}" if "frame" in row else f"{row['start_s']:g} s"
-        notes.append(
-            f"{len(unused)} row(s) of labels have no frame, the first in video {row['video']!r} "
-            f"from {start}: look for times beyond the end of the clip."
-        )
-    marked = frames.loc[frames["note"] != "", "note"].value_counts()
-    return notes + [f"{number} frame(s) are marked: {note}." for note, number in marked.items()]
-
-
-def _notes_on_copies(cohort: Cohort) -> list[str]:
-    """Tell of files with the same content that are said to show different people."""
+def find_notes(cohort: Cohort) -> list[str]:
+    """Return the cohort's notes, and one on files that are said to show different people."""
     label, rows = cohort.labels.groupby("video")["label"].mean(), []
     for video in cohort.videos.itertuples():
         for *_, file in cohort.sources.get(video.video, []):
@@ -180,15 +145,15 @@ def _notes_on_copies(cohort: Cohort) -> list[str]:
                 same = content(cohort.root / file, cohort.root)
                 rows.append((same, file, video.patient, label.get(video.video)))
     files = pd.DataFrame(rows, columns=["content", "file", "patient", "label"])
-    same = files.groupby("content", sort=False)
-    copies = files[same["patient"].transform("nunique") > 1]
-    if not len(copies):
-        return []
-    unlike = copies.groupby("content")["label"].nunique() > 1
-    first = copies.loc[copies["content"] == copies["content"].iloc[0], "file"].head(2)
+    people = files.groupby("content", sort=False)["patient"].transform("nunique")
+    if not (people > 1).any():
+        return list(cohort.notes)
+    copies = files[people > 1].groupby("content", sort=False)
+    first, unlike = next(iter(copies))[1]["file"].head(2), copies["label"].nunique() > 1
     return [
+        *cohort.notes,
         f"{len(unlike)} picture(s) or clip(s) are there of two people, {unlike.sum()} of them with "
-        f"different labels, the first as {' and '.join(first)}: keep one of each."
+        f"different labels, the first as {' and '.join(first)}: keep one of each.",
     ]
 
 

@@ -39,9 +39,7 @@ def list_files(root: Path) -> Files:
 
     Hidden files are the system's: they are not listed, nor is what lies in `frames/`, our own. A
     link to a folder is followed unless it lies below another one, so that no circle is walked.
-
-    Raises:
-        OSError: the folder itself cannot be read; of one below it, that is a `problem`.
+    Raises an OSError if the folder itself cannot be read; of one below it, that is a `problem`.
     """
     files, todo = {}, [(".", os.path.realpath(root), False)]
     for folder, real, is_linked in todo:  # which grows
@@ -82,18 +80,18 @@ def find_file(files: Files, typed: str) -> File:
     Where nothing is spelt like that, capital letters and the ways to write an accent make no
     difference, as on some disks.
     """
-    found = File(".", "", "", "folder", ".", "")
+
+    def loosely(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
+
+    found = File(".", "", "", "folder", ".", "") if typed else GONE
     for part in PurePosixPath(typed).parts:
         listed = files.get(found.file, {})
-        same = [part] if part in listed else [n for n in listed if _loosely(n) == _loosely(part)]
+        same = [part] if part in listed else [n for n in listed if loosely(n) == loosely(part)]
         found = listed[same[0]] if len(same) == 1 else GONE
         if found.problem:
             break
     return found
-
-
-def _loosely(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def find_problem(root: Path, file: str) -> str:
@@ -126,24 +124,12 @@ def check_files(files: Iterable[File], where: object) -> None:
             raise PalsyError(f"{where}: {file.problem}.")
 
 
-def number_images(files: dict[str, File]) -> list[tuple[int, str]]:
-    """List the images in a folder as (frame, name).
-
-    The frame is the number that the file is named with if all are named with different whole
-    numbers, otherwise the position from 0.
-    """
-    images = {name: file.stem for name, file in files.items() if file.kind == "image"}
-    numbers = [int(stem) for stem in images.values() if re.fullmatch("[0-9]{1,15}", stem)]
-    if not len({*numbers}) == len(numbers) == len(images):
-        numbers = range(len(images))
-    return list(zip(numbers, images, strict=True))
-
-
 def note_on_others(files: Iterable[File]) -> list[str]:
-    """Say how many of the files, which nobody reads, are of which kind; no sentence for none."""
+    """Say how many of the files are neither clip nor image, and of which kinds; nothing of none."""
     kinds = Counter(
         "folder(s)" if file.kind == "folder" else file.suffix or "without a suffix"
         for file in files
+        if file.kind not in ("clip", "image")
     )
     listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
     told = f"{kinds.total()} file(s) or folder(s) were passed over, as neither clip nor image"
@@ -157,22 +143,12 @@ def natural_key(text: str) -> list[str | int]:
 
 
 def check_id(text: str) -> str:
-    """Return `text` if it can name a file and a folder.
-
-    Raises:
-        ValueError: it is empty, longer than 80 characters, holds anything but letters a to z,
-            digits and `_ . - +`, starts with a dot or dash, or means "missing" to table readers.
-    """
-    problems = {
-        "is empty": not text,
-        "is longer than 80 characters": len(text) > 80,
-        "would be read as an empty cell": text.lower() in {"na", "n-a", "nan", "none", "null"},
-        "cannot name a folder": not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", text),
-    }
-    for problem, is_there in problems.items():
-        if is_there:
-            raise ValueError(
-                f"the id {text!r} {problem}: use 1 to 80 of the letters a to z, digits and "
-                "_ . - +, starting with neither a dot nor a dash"
-            )
+    """Return `text` if it can name a file and a folder, else raise a ValueError that says why."""
+    if not re.fullmatch(
+        r"(?!(na|n-a|nan|none|null)$)[a-z0-9_+][a-z0-9_.+-]{0,79}", text, re.I | re.A
+    ):
+        raise ValueError(
+            f"the id {text!r} cannot name a folder: use 1 to 80 of the letters a to z, digits and "
+            "_ . - +, starting with neither a dot nor a dash, and no word for an empty cell"
+        )
     return text

@@ -14,33 +14,18 @@ import pandas as pd
 from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel
 
-from palsy_utils.cohort.cells import check_rows, check_same, read_rows, refuse
+from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
 from palsy_utils.cohort.labels_csv import GRADES, SPELLING, Id
 from palsy_utils.cohort.paths import Files, check_files
 from palsy_utils.files import PalsyError
 
 LABEL_TREE = "Image_large_XML"
 TREES = ("Image", "Image2", "Image3", "Image4", LABEL_TREE)
-FOLDER = rf"({'|'.join(TREES)})(?:/\1)?(?:/([0-9]{{1,4}}))?"  # nested doubly or singly
+FOLDER = rf"({'|'.join(TREES)})(?:/\1)?/([0-9]{{1,4}})"  # nested doubly or singly
 SOURCE_FPS = 30.0  # of the source videos; frame 1 is their first
 BOXES = dict(zip(("Normal", "SlightPalsy", "StrongPalsy"), GRADES, strict=True))
 LARGEST_XML = 1 << 20  # bytes; a real file has about a thousand
-
-NOTES = {  # what is said of what was counted
-    "repaired": "{} label file(s) were repaired in memory: {counts[missing]} lacked the closing "
-    "tag and {counts[misspelt]} had it misspelt.",
-    "bad": "{} label file(s) are beyond repair and were left out: {listed}.",
-    "unlabelled": "{} frame(s) have no label: they are not healthy but unlabelled, and neither "
-    "train nor score a model.",
-    "no labels": "{} video(s) have no labelled frame at all.",
-    "no image": "{} label file(s) have no image: left out.",
-    "no box": "{} label file(s) name no known region.",
-    "several": "{} region(s) had several boxes: strongest taken.",
-    "unknown": "{} box(es) have unknown names: {names}.",
-    "eyes, mouth": "{} folder(s) eyes or mouth passed over.",
-    "other": "{} other file(s) among the labels passed over.",
-    "empty": "{} video folder(s) hold no frames: left out.",
-}
+REPAIRED = "label file(s) had no whole closing tag and were repaired in memory"
 
 
 class VideoRow(BaseModel):
@@ -74,83 +59,68 @@ def read_yfp(
     """
     every = [file for listed in files.values() for file in listed.values()]
     check_files([file for file in every if file.file.split("/")[0] in TREES], root)
-    counts, unknown, bad, rows = Counter(), Counter(), [], []
-    images = _find_videos(root, files, TREES[:-1], counts)
-    labels = _find_videos(root, files, TREES[-1:], counts)
-    frames = {v: _number(root, files[folder], "image") for v, folder in images.items()}
-    counts["empty"] = sum(not listed for listed in frames.values())
-    frames = {video: listed for video, listed in frames.items() if listed}
+    frames, label_files = _find_frames(root, files, "image"), _find_frames(root, files, ".xml")
     if not frames:
         raise PalsyError(f"{root} holds no frames: unpack Image.zip to Image4.zip there.")
-    if not labels:
+    if not label_files:
         raise PalsyError(f"{root} holds no labels: unpack {LABEL_TREE}.zip there.")
-    for video, folder in labels.items():
-        listed = _number(root, files[folder], "other", ".xml")
-        counts["other"] += len({*files[folder]} - {"eyes", "mouth"}) - len(listed)
+    counts, rows, bad = Counter(), [], []
+    for video, listed in label_files.items():
         for frame, file in listed.items():
-            found = read_label_file(root / file, counts, unknown)
+            found = read_label_file(root / file, counts)
             if found is None:
                 bad.append("/".join(file.split("/")[-2:]))
             elif frame not in frames.get(video, ()):
-                counts["no image"] += 1
+                counts["label file(s) have no image and were left out"] += 1
             elif found:
                 rows.append({"video": video, "frame": frame, **found})
     table = pd.DataFrame(rows, columns=["video", "frame", "eyes", "mouth"])
     people = _read_people(root, list(frames))
-    videos = pd.DataFrame({"video": list(frames), "file": [images[video] for video in frames]})
+    told = "label file(s) are beyond repair and were left out: "
+    counts[told + ", ".join(bad[:5] + ["..."] * (len(bad) > 5))] = len(bad)
+    counts["video(s) have no labelled frame at all"] = len({*frames} - {*table["video"]})
+    told = "frame(s) have no label: they are not healthy but unlabelled, and neither train nor "
+    counts[told + "score a model"] = sum(map(len, frames.values())) - len(table)
+    videos = pd.DataFrame({"video": list(frames)})
     videos.insert(0, "patient", [people.get(video, f"video-{video}") for video in frames])
+    videos["file"] = [next(iter(listed.values())).rpartition("/")[0] for listed in frames.values()]
     table.insert(0, "patient", table["video"].map(videos.set_index("video")["patient"]))
-    counts |= {"bad": len(bad), "unknown": unknown.total()}
-    counts["repaired"] = counts["missing"] + counts["misspelt"]
-    counts["unlabelled"] = sum(map(len, frames.values())) - len(table)
-    counts["no labels"] = len(set(frames) - set(table["video"]))
-    names = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common(5))
-    listed = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")
-    notes = [_note_on_people(people, len(frames))]
-    notes += [
-        note.format(counts[what], counts=counts, names=names, listed=listed)
-        for what, note in NOTES.items()
-        if counts[what]
-    ]
+    notes = [f"patients.csv maps {len(frames)} videos to {len(set(people.values()))} people."]
+    if not people:
+        notes = [
+            f"Nothing says which of the {len(frames)} videos show the same person, so each counts "
+            "as a patient and all results are leave-one-video-out: a patients.csv (video,patient) "
+            "makes them leave-one-patient-out."
+        ]
+    notes += [f"{number} {told}." for told, number in counts.most_common(20) if number]
     sources = {v: [(n, (n - 1) / SOURCE_FPS, f) for n, f in frames[v].items()] for v in frames}
     return videos.assign(kind="folder"), table, sources, "patient" if people else "video", notes
 
 
-def _find_videos(root: Path, files: Files, trees: tuple, counts: Counter) -> dict[str, str]:
-    """Find the numbered folders of the trees, in the order of their numbers: video -> folder."""
-    found = {}
-    for folder in sorted(files):
+def _find_frames(root: Path, files: Files, wanted: str) -> dict[str, dict[int, str]]:
+    """Return the images, or else the label files, by video and frame, in the order of numbers."""
+    found, folders = {}, {}
+    for folder, listed in sorted(files.items()):
         place = re.fullmatch(FOLDER, folder)
-        if not place or place[1] not in trees:
+        if not place or (place[1] == LABEL_TREE) != (wanted == ".xml"):
             continue
-        counts["eyes, mouth"] += len({*files[folder]} & {"eyes", "mouth"})
-        if place[2] and found.setdefault(video := str(int(place[2])), folder) != folder:
+        if (first := folders.setdefault(int(place[2]), folder)) != folder:
             raise PalsyError(
-                f"{root}: the video {video} is in {found[video]} and in {folder}: keep one."
+                f"{root}: the video {int(place[2])} is in {first} and in {folder}: keep one."
             )
-    return dict(sorted(found.items(), key=lambda item: int(item[0])))
+        for file in listed.values():
+            if wanted in (file.kind, file.suffix) and re.fullmatch("[0-9]{1,15}", file.stem):
+                frames = found.setdefault(int(place[2]), {})
+                if (first := frames.setdefault(int(file.stem), file.file)) != file.file:
+                    raise PalsyError(f"{root}: {first} and {file.file} are one frame: keep one.")
+    return {str(video): dict(sorted(found[video].items())) for video in sorted(found)}
 
 
-def _number(root: Path, listed: dict, kind: str, suffix: str = "") -> dict[int, str]:
-    """Return the files that are named with a number, in the order of their numbers."""
-    found = {}
-    for file in listed.values():
-        fits = file.kind == kind and suffix in ("", file.suffix)
-        if fits and re.fullmatch("[0-9]{1,15}", file.stem):
-            first = found.setdefault(int(file.stem), file.file)
-            if first != file.file:
-                raise PalsyError(f"{root}: {first} and {file.file} are one frame: keep one.")
-    return dict(sorted(found.items()))
-
-
-def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, str] | None:
+def read_label_file(path: Path, counts: Counter) -> dict[str, str] | None:
     """Read the strongest label of each region from Pascal-VOC XML, mending its end in memory.
 
-    Adds to `counts` what was met ("missing", "misspelt", "several" boxes, "no box") and to
-    `unknown` the names that mean nothing.
-
-    Returns:
-        eyes, mouth as far as there are boxes; None if beyond repair or if it defines entities.
+    Returns eyes and mouth as far as there are boxes, None if it is beyond repair or defines
+    entities; adds to `counts` what was met.
     """
     try:
         with open(path, "rb") as file:
@@ -158,9 +128,9 @@ def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, 
         try:
             tree = fromstring(content)
         except ParseError:
-            mended, misspelt = re.subn(rb"</\s*ann\w*\s*>?\Z", b"", content.rstrip())
-            tree = fromstring(mended + b"</annotation>")
-            counts["misspelt" if misspelt else "missing"] += 1
+            mended = re.sub(rb"</\s*ann\w*\s*>?\Z", b"", content.rstrip()) + b"</annotation>"
+            tree = fromstring(mended)
+            counts[REPAIRED] += 1
     except (OSError, ParseError, LookupError, ValueError):
         return None
     found = {}
@@ -170,9 +140,10 @@ def read_label_file(path: Path, counts: Counter, unknown: Counter) -> dict[str, 
         if grade in BOXES and region in ("Eyes", "Mouth"):
             found.setdefault(region.lower(), []).append(BOXES[grade])
         else:
-            unknown[name] += 1
-    counts["several"] += sum(len(boxes) > 1 for boxes in found.values())
-    counts["no box"] += not found
+            counts[f"box(es) have the unknown name {name[:40]!r}"] += 1
+    counts["region(s) had several boxes: strongest taken"] += sum(
+        len(b) > 1 for b in found.values()
+    )
     return {region: max(boxes, key=GRADES.index) for region, boxes in found.items()}
 
 
@@ -181,7 +152,7 @@ def _read_people(root: Path, videos: list[str]) -> dict[str, str]:
     path = root / "patients.csv"
     if not path.exists():
         return {}
-    table = check_rows(path, read_rows(path), VideoRow, ["video", "patient"])
+    table = check_cells(path, read_table(path), VideoRow, ["video", "patient"])
     advice = f": give each of {', '.join(videos)} one row"
     told = "the video {row.video!r} is not in the database" + advice
     refuse(path, table[~table["video"].isin(videos)], "video", told)
@@ -191,13 +162,3 @@ def _read_people(root: Path, videos: list[str]) -> dict[str, str]:
     if missing := [video for video in videos if video not in {*table["video"]}]:
         raise PalsyError(f"{path} has no row for the video(s) {', '.join(missing)}: add them.")
     return dict(zip(table["video"], table["patient"], strict=True))
-
-
-def _note_on_people(people: dict[str, str], videos: int) -> str:
-    if people:
-        return f"patients.csv maps {videos} videos to {len(set(people.values()))} people."
-    return (
-        f"Nothing says which of the {videos} videos show the same person, so each counts as a "
-        "patient and all results are leave-one-video-out: a patients.csv (video,patient) makes "
-        "them leave-one-patient-out."
-    )

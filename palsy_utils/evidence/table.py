@@ -7,7 +7,7 @@ import pandas as pd
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import TABLE_COLUMNS, has_single_classes
-from palsy_utils.faces.measure import faces_file
+from palsy_utils.faces.measure import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, architecture
 from palsy_utils.learning.folds import describe_scheme
 from palsy_utils.runs.results import Run, done_stamps
@@ -34,7 +34,7 @@ DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
 
 def _versions(run: Run, stamps: list[dict]) -> str:
     """Name the versions that folds and measurements were made with, and what scores them now."""
-    faces = [read_stamp(faces_file(run.cohort.root, v)) for v in run.cohort.videos["video"]]
+    faces = [read_stamp(faces_of(run.cohort, v).path) for v in run.cohort.videos.itertuples()]
     found = {"mediapipe": {stamp.get("mediapipe", "(not recorded)") for stamp in faces}}
     for name in ("torch", "torchvision"):
         found[name] = {stamp["ran_with"]["versions"][name] for stamp in stamps}

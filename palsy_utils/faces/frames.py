@@ -3,41 +3,51 @@
 Still images, image folders and the YFP database's frames are indexed where they lie.
 """
 
-from dataclasses import replace
+import math
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 
-from palsy_utils.cohort.clips import BadVideoError, extract_clip
 from palsy_utils.cohort.load import Cohort
-from palsy_utils.cohort.paths import RATE, natural_key
-from palsy_utils.files import PalsyError, progress, write_csv
+from palsy_utils.cohort.paths import LARGEST_IMAGE, RATE, natural_key
+from palsy_utils.files import PalsyError, progress, publish, write_csv
 from palsy_utils.processes import side_by_side
-from palsy_utils.stamps import CODE, DONE, State, content, identity, state, write_stamp
+from palsy_utils.stamps import CODE, DONE, Product, content, identity, write_stamp
 
-VIDEO = ["patient", "video", "file", "kind"]
+TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
+CUT = 0.25  # s that may be missing at the end of a clip
+QUALITY = 95  # of JPEG
+MP4_SUFFIXES = {".mp4", ".mov", ".m4v", ".3gp"}
 COLUMNS = {"patient": str, "video": str, "frame": int, "time_s": float, "file": str, "note": str}
+
+
+class BadVideoError(Exception):
+    """A video without a single usable frame; the message completes "<file> ..."."""
 
 
 def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
     """Write the frames of all clips, and an index of every video: `frames/<video>.csv`, last.
 
     A frame is `frames/<video>/<frame>.jpg`, named with its number in the clip from 0 and upright
-    as players show it. Videos whose frames are up to date (`stamps.py`) are passed over, so that a
-    run that was interrupted goes on where it stopped. Clips of which only measurements are at hand
-    have no frames. `workers` are processes; None for one a core.
+    as players show it. What is up to date (`stamps.py`) is passed over, so that a run that was
+    interrupted goes on where it stopped. `workers` are processes; None for one a core.
 
     Raises:
         PalsyError: names the videos that give no frame, after all others are done.
     """
-    videos = list(cohort.videos[VIDEO].itertuples(index=False))
-    todo = [v for v in videos if v.kind != "measured" and frames_state(cohort, v).kind != DONE]
-    clips = sum(video.kind == "clip" for video in todo)
-    light = replace(cohort, labels=cohort.labels.iloc[:0])  # it goes to other processes
-    jobs = [(replace(light, sources={v.video: cohort.sources[v.video]}), v) for v in todo]
+    videos = list(cohort.videos[cohort.videos["kind"] != "measured"].itertuples(index=False))
+    jobs = [(frames_of(cohort, v), v, cohort.sources[v.video]) for v in videos]
+    jobs = [job for job in jobs if job[0].state().kind != DONE]
+    clips = sum(video.kind == "clip" for _, video, _ in jobs)
     running = side_by_side(_prepare, jobs, 1 if clips < 2 else workers)
-    problems = list(progress(running, "extracting frames", len(todo), "video"))
+    problems = list(progress(running, "extracting frames", len(jobs), "video"))
     if bad := sorted(filter(None, problems), key=natural_key):
         raise PalsyError(
             f"{len(bad)} of {len(videos)} videos in {cohort.root} give no frames "
@@ -58,73 +68,139 @@ def load_frames(cohort: Cohort) -> pd.DataFrame:
     Raises:
         PalsyError: a video has no whole index yet.
     """
-    tables = []
-    for video in cohort.videos.itertuples(index=False):
-        if video.kind == "measured":
-            continue
-        path = index_path(cohort.root, video.video)
-        if (found := frames_state(cohort, video)).kind != DONE:
-            raise PalsyError(
-                f"{path} is {found}: run extract_frames (notebook 01) on this cohort first."
-            )
-        table = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
+    tables = [pd.DataFrame(columns=list(COLUMNS))]
+    for video in cohort.videos[cohort.videos["kind"] != "measured"].itertuples(index=False):
+        product = frames_of(cohort, video)
+        product.check("run extract_frames (notebook 01) on this cohort first")
+        table = pd.read_csv(product.path, dtype=COLUMNS, keep_default_na=False)
         tables.append(table.assign(patient=video.patient))
-    frames = pd.concat(tables or [pd.DataFrame(columns=list(COLUMNS))], ignore_index=True)
+    frames = pd.concat(tables[1:] or tables, ignore_index=True)
     return frames.sort_values(["patient", "video", "frame"], ignore_index=True)
 
 
-def frames_from(cohort: Cohort, video: tuple) -> dict:
-    """Return what the frames of a video (`VIDEO`) are made from (`stamps.py`).
-
-    Raises:
-        OSError: its file or an image of it is gone.
-    """
+def frames_of(cohort: Cohort, video: tuple) -> Product:
+    """Return the index of a video's frames, and what they are made from (`stamps.py`)."""
+    root, listed = cohort.root, cohort.sources.get(video.video, [])
     made_from = {"code": CODE["frames"], "kind": video.kind, "file": video.file}
-    if video.kind == "clip":
-        return made_from | {
-            "frames a second": RATE,
-            "content": content(cohort.root / video.file, cohort.root),
-        }
-    listed = [(n, file) for n, _, file in cohort.sources[video.video]]
-    contents = [(n, file, content(cohort.root / file, cohort.root)) for n, file in listed]
-    return made_from | {"content": identity(contents)}
-
-
-def frames_state(cohort: Cohort, video: tuple) -> State:
-    """Say whether the frames of a video are up to date (`stamps.py`)."""
-    path = index_path(cohort.root, video.video)
-    return state(path, lambda: frames_from(cohort, video), cohort.root)
-
-
-def index_path(root: Path, video: str) -> Path:
-    """Return where the index of a video's frames lies."""
-    return root / "frames" / f"{video}.csv"
-
-
-def _prepare(cohort: Cohort, video: tuple) -> str | None:
-    """Make one video's index, with frames if it is a clip; return what is wrong with it."""
-    root, file = cohort.root, video.file
     try:
-        made_from = frames_from(cohort, video)
+        contents = [(n, file, content(root / file, root)) for n, _, file in listed]
+    except OSError:
+        made_from = None
+    else:
+        is_clip = video.kind == "clip"
+        made_from |= {"frames a second": RATE} if is_clip else {}
+        made_from["content"] = contents[0][2] if is_clip else identity(contents)
+    return Product(root / "frames" / f"{video.video}.csv", made_from, root)
+
+
+def _prepare(product: Product, video: tuple, listed: list) -> str | None:
+    """Make one video's index, with frames if it is a clip; return what is wrong with it."""
+    root, pictures = product.root, []
+    try:
+        if product.made_from is None:
+            raise BadVideoError("is not there or cannot be read")
         if video.kind == "clip":
-            rows = extract_clip(root, file, f"frames/{video.video}")
+            rows = extract_clip(root, video.file, f"frames/{video.video}")
+            pictures = [root / file for _, _, file, _ in rows]
         else:
-            listed = cohort.sources[video.video]
             notes = ["unreadable", ""]  # as the first bytes tell
             rows = [(*one, notes[cv2.haveImageReader(str(root / one[2]))]) for one in listed]
         if not rows:
             raise BadVideoError("holds no image")
-    except FileNotFoundError:
-        return f"{file} does not exist"
     except BadVideoError as error:
-        return f"{file} {error}"
-    except OSError as error:
-        return f"{file} cannot be read: {error.strerror or error}"
+        return f"{video.file} {error}"
     table = pd.DataFrame(rows, columns=list(COLUMNS)[2:]).round({"time_s": 6})
     table.insert(0, "patient", video.patient)
     table.insert(1, "video", video.video)
-    path = index_path(root, video.video)
-    write_csv(table, path)
-    pictures = [root / image for image in table["file"]] if video.kind == "clip" else []
-    write_stamp(path, made_from, pictures, opencv=cv2.__version__)
+    write_csv(table, product.path)
+    write_stamp(product.path, product.made_from, pictures, opencv=cv2.__version__)
     return None
+
+
+def open_video(path: Path) -> cv2.VideoCapture:
+    """Open a video, quietly: our notes tell what matters of FFmpeg's many complaints."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, by the first video
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+
+
+def extract_clip(root: Path, file: str, folder: str) -> list[list]:
+    """Write frames of the clip `root/file` as `root/folder/<frame>.jpg`, upright as in players.
+
+    Returns for each frame its number in the clip, time in s since the first, file relative to
+    `root`, and a note; the first one's tells its time stamp unless that is about 0, the last one's
+    is "clip ends early" if the clip was cut off there. One frame at a time is in memory.
+
+    Raises:
+        BadVideoError: there is no frame to take.
+        PalsyError: the frames cannot be written.
+    """
+    rows, number, time, first = [], -1, 0.0, 0.0
+    with suppress(OSError):  # of an interrupted run; a folder that is closed is told by `publish`
+        for old in (*(root / folder).glob("*.jpg"), *(root / folder).glob(".*.part")):
+            old.unlink()
+    capture = open_video(root / file)
+    try:
+        sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if math.prod(sides) > LARGEST_IMAGE:
+            raise BadVideoError(f"has pictures of more than {LARGEST_IMAGE:,} pixels")
+        fps, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        fps = fps if 0 < fps <= 1000 else 30.0
+        for number, time, image in sample(capture, fps):
+            if number == 0:  # OpenCV's time counts from the stream's first stamp; this is that one
+                first = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                first = max(first, capture.get(cv2.CAP_PROP_PTS) / fps)
+            if image is not None:
+                rows.append([number, time, f"{folder}/{number}.jpg", ""])
+                jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+                with publish(root / rows[-1][2]) as part:
+                    part.write_bytes(jpeg)
+    except cv2.error as error:
+        raise BadVideoError(f"cannot be decoded: {error.err}") from None
+    finally:
+        capture.release()
+    if not rows:
+        raise BadVideoError("is no video that can be read")
+    if first > 1 / RATE:
+        rows[0][3] = f"times count from the first picture, whose stamp is {first:.2f} s"
+    is_short = number + 1 < promised and time + 1 / fps <= promised / fps - CUT
+    # A trimmed MP4 holds frames that players do not show, so there the file itself has to tell.
+    if is_short and (Path(file).suffix.lower() not in MP4_SUFFIXES or _is_cut_mp4(root / file)):
+        rows[-1][3] = f"{rows[-1][3]}; clip ends early".removeprefix("; ")
+    return rows
+
+
+def sample(capture: cv2.VideoCapture, fps: float) -> Iterator[tuple[int, float, np.ndarray | None]]:
+    """Go through a clip: number of each picture, and its time in s since the first.
+
+    With them comes the picture itself if it is the first at or after 0, 1/6, 2/6, ... s.
+    """
+    start, time, due = 0.0, 0.0, 0
+    for number in count():
+        if not capture.grab():
+            return
+        stamp, image = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, None
+        if number == 0:
+            start = stamp
+        else:  # a stamp that does not move on (some files have none) is made up from the rate
+            time = stamp - start if stamp - start > time else time + 1 / fps
+        if time >= due / RATE - TOLERANCE:
+            _, image = capture.retrieve()
+        if image is not None:
+            due = math.floor((time + TOLERANCE) * RATE) + 1
+        yield number, time, image
+
+
+def _is_cut_mp4(path: Path) -> bool:
+    """Tell whether an MP4's last box is longer than what is left of the file."""
+    size, at = path.stat().st_size, 0
+    with open(path, "rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            (length,) = struct.unpack(">I4x", file.read(8))
+            if length == 1:  # the real length follows in eight bytes
+                length = int.from_bytes(file.read(8))
+            if length < 8:  # 0 means up to the end of the file
+                return False
+            at += length
+    return at > size

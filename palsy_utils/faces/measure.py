@@ -9,19 +9,18 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.downloads import LANDMARKER, find
-from palsy_utils.faces.frames import VIDEO, frames_from, load_frames
+from palsy_utils.faces.frames import frames_of, load_frames
 from palsy_utils.faces.landmarker import measure_image
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError, progress, publish
 from palsy_utils.processes import side_by_side
-from palsy_utils.stamps import DONE, State
+from palsy_utils.stamps import DONE, Product
 
-N_LANDMARKS, N_EXPRESSIONS = 478, 52
 MEASURING = "measuring faces"
 COLUMNS = ["patient", "video", "frame", "time_s", "found", "n_faces", "note", "height", "width"]
 STORED = [*COLUMNS, "landmarks", "expressions"]
-UNREADABLE = dict.fromkeys(STORED) | {"found": False, "n_faces": 0, "note": ""}
-UNREADABLE |= {"height": 0, "width": 0}
+UNREADABLE = {"found": False, "n_faces": 0, "note": "", "height": 0, "width": 0}
+UNREADABLE |= {"landmarks": None, "expressions": None}
 
 
 def measure_faces(cohort: Cohort, workers: int | None = None) -> None:
@@ -33,58 +32,43 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> None:
     Raises:
         PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
-    frames = dict(list(load_frames(cohort).groupby("video")))
-    videos = cohort.videos[VIDEO].itertuples(index=False)
-    missing = [v for v in videos if v.video in frames and faces_state(cohort, v).kind != DONE]
+    products = [faces_of(cohort, video) for video in cohort.videos.itertuples(index=False)]
+    missing = [p for p in products if not p.is_source and p.state().kind != DONE]
     if not missing:
         return
+    frames = dict(list(load_frames(cohort).groupby("video")))
     find(LANDMARKER)  # one clear error, early
     alone = len(missing) == 1  # then its frames are counted, else the videos
-    jobs = [(cohort.root, frames[v.video], faces_from(cohort, v), alone) for v in missing]
+    jobs = [(product, frames[product.path.stem], alone) for product in missing]
     running = side_by_side(_measure_video, jobs, workers)
     for _ in running if alone else progress(running, MEASURING, len(missing), "video"):
         pass
 
 
-def faces_file(root: Path, video: str) -> Path:
-    """Return where the measurements of a video lie."""
-    return root / "faces" / f"{video}.parquet"
-
-
-def faces_from(cohort: Cohort, video: tuple) -> dict:
-    """Return what the measurements of a video (`frames.VIDEO`) are made from (`stamps.py`).
+def faces_of(cohort: Cohort, video: tuple) -> Product:
+    """Return the measurements of a video, and what they are made from (`stamps.py`).
 
     Where the video itself is not at hand, its measurements are the source.
-
-    Raises:
-        OSError: the source is gone.
     """
+    root, path = cohort.root, cohort.root / "faces" / f"{video.video}.parquet"
     if video.kind == "measured":
-        return {"measured": stamps.content(faces_file(cohort.root, video.video), cohort.root)}
-    frames = stamps.identity(frames_from(cohort, video))
-    return {"code": stamps.CODE["faces"], "frames": frames, "landmarker": LANDMARKER.sha256}
+        made_from = {"measured": stamps.content(path, root)} if path.exists() else None
+        return Product(path, made_from, root, is_source=True)
+    made_from = {"code": stamps.CODE["faces"], "landmarker": LANDMARKER.sha256}
+    frames = frames_of(cohort, video).made_from
+    return Product(path, frames and made_from | {"frames": stamps.identity(frames)}, root)
 
 
-def faces_state(cohort: Cohort, video: tuple) -> State:
-    """Say whether the measurements of a video are up to date (`stamps.py`)."""
-    path = faces_file(cohort.root, video.video)
-    if video.kind == "measured":  # with a stamp or without, but whole if there is one
-        broken = stamps.find_damage(path, root=cohort.root)
-        return State(stamps.DAMAGED, broken) if broken else State(DONE)
-    return stamps.state(path, lambda: faces_from(cohort, video), cohort.root)
-
-
-def _measure_video(root: Path, frames: pd.DataFrame, made_from: dict, show: bool) -> None:
+def _measure_video(product: Product, frames: pd.DataFrame, show: bool) -> None:
     rows, each = [], frames.itertuples()
     for frame in progress(each, MEASURING, len(frames), "frame") if show else each:
-        image, note = read_image(root / frame.file)
+        image, note = read_image(product.root / frame.file)
         measured = UNREADABLE if image is None else measure_image(image)
         identity = {k: getattr(frame, k) for k in ("patient", "video", "frame", "time_s")}
         notes = dict.fromkeys(filter(None, [frame.note, note, measured["note"]]))
         rows.append(measured | identity | {"note": "; ".join(notes)})
-    path = faces_file(root, rows[0]["video"])
-    write_faces(pd.DataFrame(rows)[STORED], path)
-    stamps.write_stamp(path, made_from, mediapipe=version("mediapipe"))
+    write_faces(pd.DataFrame(rows)[STORED], product.path)
+    stamps.write_stamp(product.path, product.made_from, mediapipe=version("mediapipe"))
 
 
 def write_faces(table: pd.DataFrame, path: Path) -> None:
@@ -103,25 +87,27 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     Raises:
         PalsyError: measurements of a video are missing, out of date or damaged.
     """
-    tables = []
-    for video in cohort.videos[VIDEO].itertuples(index=False):
-        path, found = faces_file(cohort.root, video.video), faces_state(cohort, video)
+    tables, advice = (
+        [],
+        (
+            "run notebook 02 (faces and modalities) on this cohort; put another copy there if its "
+            "video is not at hand"
+        ),
+    )
+    for video in cohort.videos.itertuples(index=False):
+        product = faces_of(cohort, video)
+        product.check(advice)
         try:
-            if found.kind != DONE:
-                raise ValueError(found)
-            tables.append(pd.read_parquet(path, columns=STORED))
+            tables.append(pd.read_parquet(product.path, columns=STORED))
         except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
-            kind = found if found.kind != DONE else "no table of measurements"
-            raise PalsyError(
-                f"{path} is {kind}: run notebook 02 (faces and modalities) on this cohort; put "
-                "another copy there if its video is not at hand."
-            ) from error
+            told = f"{product.path} is no table of measurements"
+            raise PalsyError(f"{told}: {advice}.") from error
     table = pd.concat(tables)
     # Who is in a video is the cohort's word: a table of patients may have come after measuring.
     table["patient"] = table["video"].map(cohort.videos.set_index("video")["patient"])
     table = table.sort_values(["patient", "video", "frame"], ignore_index=True)
-    landmarks = _stack(table.pop("landmarks"), N_LANDMARKS * 3).reshape(-1, N_LANDMARKS, 3)
-    return table[COLUMNS], landmarks, _stack(table.pop("expressions"), N_EXPRESSIONS)
+    landmarks = _stack(table.pop("landmarks"), 478 * 3).reshape(-1, 478, 3)
+    return table[COLUMNS], landmarks, _stack(table.pop("expressions"), 52)
 
 
 def _stack(column: pd.Series, length: int) -> np.ndarray:

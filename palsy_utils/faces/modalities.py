@@ -10,12 +10,12 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort, frame_labels
 from palsy_utils.faces.features import MODALITIES, STRUCTURED
-from palsy_utils.faces.frames import VIDEO, load_frames
-from palsy_utils.faces.measure import faces_file, faces_from, load_faces
+from palsy_utils.faces.frames import load_frames
+from palsy_utils.faces.measure import faces_of, load_faces
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels
 from palsy_utils.files import PalsyError, progress, publish, write_csv
-from palsy_utils.stamps import DONE, State
+from palsy_utils.stamps import DONE, Product
 
 SAMPLES_FILE = "modalities/samples.csv"
 SAMPLES = ["patient", "video", "frame", "time_s", "eyes", "mouth", "label"]
@@ -32,8 +32,8 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     Raises:
         PalsyError: nothing is measured, or no frame has both a face and a label.
     """
-    states = modality_states(cohort, size, mouth_and_nose)
-    todo = [name for name, found in states.items() if found.kind != DONE]
+    products = modalities_of(cohort, size, mouth_and_nose)
+    todo = {name: product for name, product in products.items() if product.state().kind != DONE}
     if not todo:
         return load_samples(cohort)
     root, (table, landmarks, expressions) = cohort.root, load_faces(cohort)
@@ -46,17 +46,14 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
         )
     samples = table[usable].reset_index(drop=True)
     points = to_pixels(landmarks[usable], samples["height"], samples["width"])
-    made_from = samples_from(cohort)
-    if SAMPLES_FILE in todo:
-        files = [root / "modalities" / f"{name}.npy" for name in STRUCTURED]
+    if product := todo.pop("samples", None):
+        files = [product.path.with_name(name) for name in product.files]
         for path in files:
             with publish(path) as part, open(part, "wb") as file:
                 np.save(file, MODALITIES[path.stem].compute(points, expressions[usable]))
-        write_csv(samples[SAMPLES].astype({"label": int}), root / SAMPLES_FILE)
-        stamps.write_stamp(root / SAMPLES_FILE, made_from, files)
-
-    drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
-    for name in (n for n in MODALITIES if image_file(n, size) in todo):
+        write_csv(samples[SAMPLES].astype({"label": int}), product.path)
+        stamps.write_stamp(product.path, product.made_from, files)
+    for name, product in todo.items():
         pictures, draw = [None] * len(samples), MODALITIES[name].compute
         if MODALITIES[name].from_picture:
             frames = load_frames(cohort)[["video", "frame", "file"]]
@@ -64,22 +61,24 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
             pictures = (_read(root / file) for file in listed)
         each = zip(pictures, points, strict=True)
         images = (draw(picture, face, size, mouth_and_nose) for picture, face in each)
-        _write_images(root / image_file(name, size), len(samples), images, drawn_from)
+        _write_images(product, len(samples), images)
     return load_samples(cohort)
 
 
-def samples_from(cohort: Cohort) -> dict:
-    """Return what the samples and structured modalities are made from (`stamps.py`).
-
-    Raises:
-        OSError: a video is gone, or was not measured.
-    """
-    faces, root = {}, cohort.root
-    for video in cohort.videos[VIDEO].itertuples(index=False):
+def samples_of(cohort: Cohort) -> Product:
+    """Return samples and structured modalities, and what they are made from (`stamps.py`)."""
+    faces, root, made_from = {}, cohort.root, None
+    for video in cohort.videos.itertuples(index=False):
         # Both what they should be made from and what they are: another version may have measured.
-        measured = stamps.content(faces_file(root, video.video), root)
-        faces[video.video] = stamps.identity([faces_from(cohort, video), measured])
-    return {"code": stamps.CODE["samples"], "labels": labels_from(cohort), "faces of": faces}
+        product = faces_of(cohort, video)
+        if product.made_from is None or not product.path.exists():
+            break
+        both = [product.made_from, stamps.content(product.path, root)]
+        faces[video.video] = stamps.identity(both)
+    else:
+        made_from = {"code": stamps.CODE["samples"], "labels": labels_from(cohort)}
+        made_from["faces of"] = faces
+    return Product(root / SAMPLES_FILE, made_from, root, tuple(f"{n}.npy" for n in STRUCTURED))
 
 
 def labels_from(cohort: Cohort) -> str:
@@ -88,34 +87,28 @@ def labels_from(cohort: Cohort) -> str:
     return stamps.identity(people + cohort.labels.to_csv(index=False))
 
 
+def modalities_of(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, Product]:
+    """Return `samples`, and the images of each image modality that can be drawn, as products."""
+    samples, have_pictures = samples_of(cohort), (cohort.videos["kind"] != "measured").all()
+    drawn_from = samples.made_from and images_from(
+        stamps.identity(samples.made_from), size, mouth_and_nose
+    )
+    return {"samples": samples} | {
+        name: Product(image_file(cohort.root, name, size), drawn_from, cohort.root)
+        for name, modality in MODALITIES.items()
+        if not modality.numbers and (have_pictures or not modality.from_picture)
+    }
+
+
 def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
     """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
     settings = {"size": size, "mouth_and_nose": mouth_and_nose}
     return {"code": stamps.CODE["images"], "samples": samples} | settings
 
 
-def image_file(modality: str, size: int) -> str:
-    """Return the array file of an image modality, relative to the cohort's folder."""
-    return f"images/{modality}-{size}.npy"
-
-
-def modality_states(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, State]:
-    """Say of samples and images whether they are up to date (`stamps.py`), by file."""
-    root, have_pictures = cohort.root, (cohort.videos["kind"] != "measured").all()
-    images = {n: m for n, m in MODALITIES.items() if not m.numbers}
-    names = [n for n, m in images.items() if have_pictures or not m.from_picture]
-    files = [image_file(name, size) for name in names]
-    try:
-        made_from = samples_from(cohort)
-    except OSError:
-        return dict.fromkeys([SAMPLES_FILE, *files], State(stamps.OPEN))
-    drawn_from = images_from(stamps.identity(made_from), size, mouth_and_nose)
-    wanted = {SAMPLES_FILE: made_from} | dict.fromkeys(files, drawn_from)
-    states = {name: stamps.state(root / name, its, root) for name, its in wanted.items()}
-    known = stamps.read_stamp(root / SAMPLES_FILE)["files"]
-    if states[SAMPLES_FILE].kind == DONE and {f"{name}.npy" for name in STRUCTURED} - {*known}:
-        states[SAMPLES_FILE] = State(stamps.OUT_OF_DATE, "changed: modalities")
-    return states
+def image_file(root: Path, modality: str, size: int) -> Path:
+    """Return the array file of an image modality."""
+    return root / "images" / f"{modality}-{size}.npy"
 
 
 def face_in_modalities(
@@ -141,16 +134,16 @@ def _read(path: Path) -> np.ndarray:
     return image
 
 
-def _write_images(path: Path, n: int, images: Iterator, made_from: dict) -> None:
+def _write_images(product: Product, n: int, images: Iterator) -> None:
     """Write n images one by one into an array file, and its stamp."""
-    first = next(images)
+    first, path = next(images), product.path
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, *first.shape)}
     # Written, not mapped into memory: a full disk would kill a process that writes to a map.
     with publish(path) as part, open(part, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for image in progress(chain([first], images), f"drawing {path.stem}", n, "image"):
             file.write(np.ascontiguousarray(image, np.uint8))
-    stamps.write_stamp(path, made_from)
+    stamps.write_stamp(path, product.made_from)
 
 
 def load_samples(cohort: Cohort) -> pd.DataFrame:
@@ -159,11 +152,9 @@ def load_samples(cohort: Cohort) -> pd.DataFrame:
     Raises:
         PalsyError: they were not built yet, or are out of date or damaged.
     """
-    path = cohort.root / SAMPLES_FILE
-    found = stamps.state(path, lambda: samples_from(cohort), cohort.root)
-    if found.kind != DONE:
-        raise PalsyError(f"{path} is {found}: run notebook 02 (faces and modalities) first.")
-    return pd.read_csv(path, dtype={"patient": str, "video": str})
+    product = samples_of(cohort)
+    product.check("run notebook 02 (faces and modalities) first")
+    return pd.read_csv(product.path, dtype={"patient": str, "video": str})
 
 
 def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
@@ -175,10 +166,10 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
         PalsyError: it was not built yet, not from the samples of now, or has no pictures.
     """
     product, fits = root / SAMPLES_FILE, True
-    path = root / "modalities" / f"{modality}.npy"
+    path = product.with_name(f"{modality}.npy")
     if not MODALITIES[modality].numbers:
         samples = stamps.identity(stamps.read_stamp(product)["made_from"])
-        path = product = root / image_file(modality, size)
+        path = product = image_file(root, modality, size)
         fits = stamps.read_stamp(path)["made_from"].get("samples") == samples
     if not fits or stamps.find_damage(product, [path.name], root):
         raise PalsyError(

@@ -8,8 +8,7 @@ from filelock import FileLock, Timeout
 
 from palsy_utils.cohort.load import find_notes, load_cohort
 from palsy_utils.downloads import find, imagenet
-from palsy_utils.faces.frames import VIDEO
-from palsy_utils.faces.measure import faces_from
+from palsy_utils.faces.measure import faces_of
 from palsy_utils.faces.modalities import labels_from
 from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
@@ -73,7 +72,7 @@ def run(
     root, folder = who.root.resolve(), run_folder(who.root.resolve(), profile, seed)
     common = {"cohort": str(root), "profile": profile}
     given = common | {"folds": folds, "seed": seed}
-    faces = [faces_from(who, video) for video in who.videos[VIDEO].itertuples(index=False)]
+    faces = [faces_of(who, video).made_from for video in who.videos.itertuples(index=False)]
     made_from = {"code": CODE["notebook"], "labels": labels_from(who), "faces": identity(faces)}
     measured_as = {"image_size": size.image_size, "mouth_and_nose": size.mouth_and_nose}
     stages = [

@@ -17,9 +17,9 @@ from palsy_utils import stamps
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.downloads import imagenet
-from palsy_utils.faces.frames import VIDEO, frames_state, index_path
-from palsy_utils.faces.measure import faces_file, faces_state
-from palsy_utils.faces.modalities import images_from, load_samples, modality_states, samples_from
+from palsy_utils.faces.frames import frames_of
+from palsy_utils.faces.measure import faces_of
+from palsy_utils.faces.modalities import images_from, load_samples, modalities_of, samples_of
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import fold_names
@@ -71,11 +71,11 @@ def open_run(
         PalsyError: the samples are missing or out of date, or the folds do not fit the people.
     """
     samples = load_samples(cohort) if samples is None else samples
-    try:
-        samples_made_from = samples_from(cohort)
-    except OSError:  # nobody is measured yet, and no fold can be done
-        samples_made_from = {}
-    made_from = {"samples": stamps.identity(samples_made_from), "sides": known_sides(cohort.root)}
+    # Nothing, where nobody is measured yet, and no fold can be done.
+    made_from = {
+        "samples": stamps.identity(samples_of(cohort).made_from or {}),
+        "sides": known_sides(cohort.root),
+    }
     return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
 
@@ -156,14 +156,12 @@ def fold_state(run: Run, model: str, fold: str) -> State:
 
 def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]]:
     """Say of what notebooks 01 and 02 write whether it is up to date, notebook by notebook."""
-    videos, root = list(cohort.videos[VIDEO].itertuples(index=False)), cohort.root
-    with_frames = [video for video in videos if video.kind != "measured"]
-    faces = {str(faces_file(root, v.video)): faces_state(cohort, v) for v in videos}
-    arrays = modality_states(cohort, profile.image_size, profile.mouth_and_nose)
-    return {
-        FRAMES: {str(index_path(root, v.video)): frames_state(cohort, v) for v in with_frames},
-        FACES: faces | {str(root / name): found for name, found in arrays.items()},
-    }
+    videos = list(cohort.videos.itertuples(index=False))
+    frames = [frames_of(cohort, video) for video in videos if video.kind != "measured"]
+    faces = [faces_of(cohort, video) for video in videos]
+    faces += modalities_of(cohort, profile.image_size, profile.mouth_and_nose).values()
+    notebooks = {FRAMES: frames, FACES: faces}
+    return {name: {str(p.path): p.state() for p in of} for name, of in notebooks.items()}
 
 
 def status(

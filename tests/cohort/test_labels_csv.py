@@ -7,7 +7,7 @@ from conftest import PHANTOM
 from helpers import write_labels, write_picture
 
 from palsy_utils.cohort.labels_csv import known_sides, load_people
-from palsy_utils.cohort.load import find_notes, frame_labels, load_cohort
+from palsy_utils.cohort.load import frame_labels, load_cohort
 from palsy_utils.files import PalsyError
 
 LABEL_HEADER = "patient,video,file,start_s,end_s,label"
@@ -191,18 +191,6 @@ def test_a_folder_that_cannot_be_read_matters_where_it_is_labelled(root, monkeyp
             load_cohort(write_labels(root, [f"1,a,{file},,,1"], LABEL_HEADER))
 
 
-def test_labels_and_marked_frames_without_each_other_are_named(root):
-    rows = ["1,a,a.mp4,0,1.5,slight,slight", "1,a,a.mp4,90,95,slight,slight", "2,b,b.mp4,,,,"]
-    cohort = load_cohort(write_labels(root, rows))
-    frames = frames_of(cohort)
-    frames.loc[3, "note"] = "clip ends early"
-    assert find_notes(cohort, frames)[-2:] == [
-        "1 row(s) of labels have no frame, the first in video 'a' from 90 s: look for times beyond "
-        "the end of the clip.",
-        "1 frame(s) are marked: clip ends early.",
-    ]
-
-
 # --- labels.csv that is wrong: row 2 is right, the message names row 3 and the column
 
 GOOD = "1,v1,a.mp4,0,1,normal,slight"
@@ -211,7 +199,7 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
 @pytest.mark.parametrize(
     ("row", "column", "told"),
     [
-        (",v2,b.mp4,,,,", "patient", "is empty"),
+        (",v2,b.mp4,,,,", "patient", "the id ''"),
         ("../x,v2,b.mp4,,,,", "patient", "../x"),
         ("-x,v2,b.mp4,,,,", "patient", "dash"),
         ("Jürgen,v2,b.mp4,,,,", "patient", "letters a to z"),
@@ -236,7 +224,7 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
         ("2,v2,pictures/up/a.mp4,,,,", "file", "'v1' in row 2"),
         ("2,V1,b.mp4,,,,", "video", "capital letters"),
         ("2,v2,c.mp4,,,,", "file", "'c.mp4' does not exist in the cohort's folder"),
-        ("2,v2,,,,,", "file", "no file"),
+        ("2,v2,,,,,", "file", "'' does not exist"),
         ("2,v2,../outside.jpg,,,,", "file", "without .. in it"),
         ("2,v2,pictures/../b.mp4,,,,", "file", "without .. in it"),
         ("2,v2,/etc/hostname,,,,", "file", "does not exist in the cohort's folder"),
@@ -270,10 +258,10 @@ def test_a_wrong_cell_is_named_with_row_and_column(root, row, column, told):
         ("Pateint,video,file,start_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'pateint'"),
         ("patient,video,file,start_s,end_s,eye,mouth\n1,a,a.mp4,,,,", "rename the column 'eye'"),
         ("patient,video,file,start_s,end_s,lable\n1,a,a.mp4,,,1", "rename the column 'lable'"),
-        ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'eyes' is missing"),
+        ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'label' is missing"),
         ("patient,video,file,start_s,end_s,eyes\n1,a,a.mp4,,,", "the column 'mouth' is missing"),
         (f"{LABEL_HEADER},eyes\n1,a,a.mp4,,,1,", "keep either"),
-        (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there more"),
+        (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there twice"),
         (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;1,5;;1", "column start_s: '1,5'"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,", "row 3: the row has 5 cells"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1,5", "row 2: the row has 7 cells"),
@@ -350,7 +338,7 @@ def test_a_table_of_people_as_they_write_it(tmp_path, text):
         ("who,side\na,left\n", "row 1: the column 'patient' is missing"),
         ("patient,side\na,left\na,right\n", "row 3, column side: 'right' here and 'left' in row 2"),
         ("patient,side\na,links\n", "'links' is no side: write left or none or right"),
-        ("patient,side\n,left\n", "row 2, column patient: the id '' is empty"),
+        ("patient,side\n,left\n", "row 2, column patient: the id ''"),
         ("patient,skin_tone\na,5\nb,pale\n", "row 3, column skin_tone: 'pale' is no number from 1"),
         ("patient,skin_tone\na,0\n", "'0' is no number from 1"),
         ("patient,skin_tone\na,nan\n", "'nan' is no number from 1"),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers import write_picture
 
-from palsy_utils.cohort.load import binary_label, count_labels, find_notes, load_cohort
+from palsy_utils.cohort.load import binary_label, find_notes, load_cohort
 from palsy_utils.files import PalsyError
 
 # --- folders per class, and folders that are no cohort
@@ -59,7 +59,7 @@ def test_class_folder_notes_say_only_what_happened(tmp_path):
     [
         (["palsy/a.jpg"], "has no folder healthy/"),
         (["healthy/a.jpg"], "has no folder palsy/"),
-        (["palsy/a.jpg", "healthy/a.txt"], "holds no clips and no images"),
+        (["palsy/a.jpg", "healthy/a.txt"], "with clips or images"),
         (["palsy/a b.jpg", "palsy/a-b.jpg", "healthy/c.jpg"], "the same id 'palsy-a-b'"),
         (["palsy/a.jpg", "palsy/A.png", "healthy/c.jpg"], "the same id"),
         (["palsy/a/b.mp4", "palsy/a-b.mp4", "healthy/c.jpg"], "the same id 'palsy-a-b.mp4'"),
@@ -147,25 +147,6 @@ def test_the_papers_rule(dtype):
         rule(eyes, mouth) for eyes, mouth in itertools.product(words, words)
     ]
     assert found.dtype == float
-
-
-def test_counts_per_patient():
-    rows = [
-        ("p10", "normal", "slight", 0.0),
-        ("p10", "strong", None, 1.0),
-        ("p10", None, None, math.nan),
-        ("p2", "slight", "slight", 1.0),
-    ]
-    table = pd.DataFrame(rows, columns=["patient", "eyes", "mouth", "label"], index=[5, 5, 6, 7])
-    counts = count_labels(table)
-    assert counts.columns.tolist() == [
-        *("eyes_normal", "eyes_slight", "eyes_strong", "mouth_normal", "mouth_slight"),
-        *("mouth_strong", "label_palsy", "label_healthy", "label_unlabelled"),
-    ]
-    assert counts.T.to_dict("list") == {
-        "p2": [0, 1, 0, 0, 1, 0, 1, 0, 0],
-        "p10": [1, 0, 1, 0, 1, 0, 1, 1, 1],
-    }
 
 
 def test_importing_is_light():

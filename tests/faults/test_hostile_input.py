@@ -21,11 +21,10 @@ from helpers import annotation, write_clip, write_labels, write_picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from palsy_utils.cohort.clips import BadVideoError, extract_clip
 from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.cohort.yfp import LARGEST_XML, read_label_file
-from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces.frames import BadVideoError, extract_clip, extract_frames, load_frames
 from palsy_utils.faces.measure import load_faces, write_faces
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError, write_csv
@@ -238,7 +237,7 @@ def test_yfp_label_files(tmp_path, n):
 
     def check(content):
         path.write_bytes(content)
-        found = read_label_file(path, Counter(), Counter())
+        found = read_label_file(path, Counter())
         assert found is None or set(found) <= {"eyes", "mouth"}
         assert found is None or {found.get(r, "normal") for r in ("eyes", "mouth")} <= {
             *("normal", "slight", "strong")
@@ -262,7 +261,7 @@ def test_yfp_label_files(tmp_path, n):
 )
 def test_label_files_made_to_cost(tmp_path, content):
     (tmp_path / "1.xml").write_bytes(content)
-    assert read_label_file(tmp_path / "1.xml", Counter(), Counter()) is None
+    assert read_label_file(tmp_path / "1.xml", Counter()) is None
 
 
 # --- names

@@ -10,8 +10,8 @@ import pytest
 from conftest import PHANTOM, PROJECT
 
 from palsy_utils.cohort.load import frame_labels, load_cohort
-from palsy_utils.faces.frames import VIDEO, extract_frames, load_frames
-from palsy_utils.faces.measure import faces_file, faces_from, write_faces
+from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces.measure import faces_of, write_faces
 from palsy_utils.stamps import write_stamp
 from palsy_utils.teaching import has_tag
 
@@ -54,8 +54,9 @@ def add_video(root: Path, file: str, video: str, clip: Path, frame: int | None =
 def stamp_measurements(root: Path) -> None:
     """Say of the measurements in a cohort that they are of its clips and photographs."""
     cohort = load_cohort(root)
-    for video in cohort.videos[VIDEO].itertuples(index=False):
-        write_stamp(faces_file(root, video.video), faces_from(cohort, video))
+    for video in cohort.videos.itertuples(index=False):
+        faces = faces_of(cohort, video)
+        write_stamp(faces.path, faces.made_from)
 
 
 def labelled_frames(source: Path) -> pd.DataFrame:
