@@ -151,7 +151,7 @@ def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: s
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
     fitting.write_model(fitted, path)
-    click.echo(f"{path}\n{fitting.card_path(path)}")
+    click.echo(f"{path}\n{path}.md")
 
 
 @main.command()

@@ -1,110 +1,87 @@
-"""Fit one model on everybody in a cohort, and keep it as one file: `palsy fit`.
+"""Fit one model on everybody in a cohort, and keep it as one file with a card: `palsy fit`.
 
-The file is `torch.save` of plain data, read with `weights_only`, so that opening a model never
-runs anybody's code. Scaling is part of the nets, so it travels with the weights.
+The file is `torch.save` of plain data, read with `weights_only`, so that opening a model never runs
+anybody's code. A model that was fitted on everybody has nobody left to be tested on: the scores on
+its card are those of the run with the same numbers, of people whom its nets had not seen.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
-from palsy_utils.clip.card import card, card_facts
+from palsy_utils.clip.measures import file_hashes
 from palsy_utils.cohort.labels_csv import known_sides
-from palsy_utils.cohort.load import Cohort, load_cohort
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.evidence.calibration import calibrate
+from palsy_utils.evidence.intervals import auroc_interval, call_intervals
+from palsy_utils.evidence.scores import auroc
+from palsy_utils.evidence.seeds import load_inner
+from palsy_utils.evidence.table import PACKAGES, is_drawn
+from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples
 from palsy_utils.files import PalsyError, write_text, write_torch
+from palsy_utils.learning import training
 from palsy_utils.learning.attention import (
+    STEPS,
     AttentionFusion,
     Ensemble,
     load_tokens,
     train_members,
 )
-from palsy_utils.learning.experiments import ATTENTION, MODELS, find_model
+from palsy_utils.learning.experiments import ATTENTION, MODELS, architecture, find_model
 from palsy_utils.learning.folds import Fold, check_labels, how_to_train, load_inputs
 from palsy_utils.learning.heads import HEADS, UNKNOWN, auxiliary_loss, known_targets
+from palsy_utils.learning.nested import fit_temperature, log_loss
 from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
 from palsy_utils.learning.profiles import Profile, find_profile
-from palsy_utils.learning.training import (
-    half_state,
-    pick_device,
-    round_weights,
-    seed_everything,
-    train,
-)
+from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
 KIND, VERSION = "palsy model", 3
 # One net in one file: a single modality, or attention over modalities that need no other net.
-FITTABLE = tuple(
+FITTABLE = [
     name
     for name, model in MODELS.items()
     if not model.needs and (len(model.modalities) == 1 or model.notebook == ATTENTION)
-)
+]
+LOOK = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+LOOK |= {"autoescape": select_autoescape(["html"]), "undefined": StrictUndefined}
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), **LOOK)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
 class Fitted:
-    """A model that was fitted on everybody, as its file holds it."""
+    """A model that was fitted on everybody, as its file holds it; its types are checked."""
 
     model: str
     profile: Profile
     net: nn.Module
     questions: tuple[str, ...]  # of `heads.HEADS`, those that somebody had answered
     temperature: float | None  # None: nothing to calibrate it on
-    facts: dict  # what `card.card` tells
-
-
-class ModelFile(BaseModel):
-    """What a model file holds; `hash` is of all the rest, so that no flipped bit goes unnoticed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
-
-    kind: str
-    version: int
-    model: str
-    profile: dict
-    sizes: dict[str, int] | None  # numbers a modality, of a net with tokens
-    frames: int
-    questions: list[str]
-    temperature: float | None
-    facts: dict
-    weights: dict[str, torch.Tensor]
-    hash: str = ""
-
-    def digest(self) -> str:
-        """Return the SHA-256 of everything but the hash itself."""
-        rest = self.model_dump(exclude={"weights", "hash"})
-        found = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
-        for name, tensor in sorted(self.weights.items()):
-            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            found.update(tensor.contiguous().numpy().tobytes())
-        return found.hexdigest()
+    facts: dict  # what the card tells
 
 
 def check_fittable(model: str) -> None:
     """Raise a PalsyError for a model that is unknown, or that does not fit into one file."""
     find_model(model)
     if model not in FITTABLE:
-        raise PalsyError(
-            f"{model} is made of several nets and does not fit into one file: choose one of "
-            f"{', '.join(FITTABLE)}."
-        )
+        told = f"{model} is made of several nets and does not fit into one file"
+        raise PalsyError(f"{told}: choose one of {', '.join(FITTABLE)}.")
 
 
 def measure(cohort: str, profile: str) -> None:
-    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do.
-
-    Raises:
-        PalsyError: the labels have a single class, or as those two.
-    """
+    """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do."""
     who, size = load_cohort(cohort), find_profile(profile)
     check_labels(who, folds=None)
     extract_frames(who)
@@ -113,138 +90,160 @@ def measure(cohort: str, profile: str) -> None:
 
 
 def open_everybody(
-    cohort: str, profile: str, model: str, seed: int = 0, device: str = "auto"
+    cohort: str | Path, profile: str | Profile, model: str, seed: int = 0, device: str = "auto"
 ) -> Fold:
-    """Lay out a fold that holds nobody out.
-
-    Raises:
-        PalsyError: a parameter names something that is not there, or a model of several files.
-    """
+    """Lay out a fold that holds nobody out: all samples of a measured cohort are trained on."""
     check_fittable(model)
-    return lay_out(load_cohort(cohort), find_profile(profile), model, seed, device)
-
-
-def lay_out(
-    cohort: Cohort, profile: Profile, model: str, seed: int = 0, device: str = "auto"
-) -> Fold:
-    """Lay out a fold with all samples of a measured cohort on its training side."""
-    samples = load_samples(cohort)
+    samples = load_samples(load_cohort(cohort))
     return Fold(
         samples=samples,
         train=np.arange(len(samples)),
         test=np.arange(0),
         model=model,
-        profile=profile,
-        device=pick_device(device),
+        profile=find_profile(profile) if isinstance(profile, str) else profile,
+        device=training.pick_device(device),
         seed=seed,
-        root=cohort.root,
+        root=Path(cohort),
     )
 
 
-def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
-    """Train a model on all samples of `open_everybody`, as notebooks 03 and 07 do on a fold.
-
-    Returns:
-        The fitted model, and its history (`training.train`).
-
-    Raises:
-        PalsyError: a modality was not built, or the cohort has a single class.
-    """
-    questions, weights, auxiliary, mirrored = (), None, None, None
-    config, row = how_to_train(fold), find_model(fold.model)
-    attends, labels = row.notebook == ATTENTION, fold.samples["label"]
-    if row.multitask:
-        targets = known_targets(fold.samples, known_sides(fold.root))
-        known = (targets != UNKNOWN).any(0)
-        questions = tuple(head for head, told in zip(HEADS, known, strict=True) if told)
-        auxiliary = auxiliary_loss(targets, fold.device)
-    if attends:
-        tokens, flipped = load_tokens(fold)
-        inputs, mirrored = list(tokens.values()), list(flipped.values())
-    else:
-        inputs = load_inputs(fold)
-    if row.sees_images:
-        weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
-    seed_everything(fold.seed)
-    if attends:
-        sizes = {name: array.shape[2] for name, array in tokens.items()}
-        net = Ensemble(AttentionFusion(sizes, inputs[0].shape[1]) for _ in range(config.nets))
-    else:
-        net = build_model(row.modalities, weights, fold.profile.backbone, row.multitask)
-    fit_scaling(net, inputs, fold.train)
-    given = (inputs, labels, fold.train, config, fold.device)
-    options = {"seed": fold.seed, "mirrored": mirrored, "auxiliary": auxiliary}
-    history = (train_members if attends else train)(net, *given, **options)
-    round_weights(net)
-    facts, temperature = card_facts(fold, net, history, weights is not None, questions)
-    return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
-
-
 def load_seen(fold: Fold) -> list[np.ndarray]:
-    """Load what a model of `FITTABLE` sees: one array an input of its net, all samples."""
+    """Load what a net of `FITTABLE` sees of all samples, one array an input."""
     if find_model(fold.model).notebook == ATTENTION:
         return list(load_tokens(fold)[0].values())
     return load_inputs(fold)
 
 
+def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.Module:
+    """Build the net of a model of `FITTABLE`; `weights` as `imagenet_weights` gives them."""
+    row = find_model(model)
+    if row.notebook != ATTENTION:
+        return build_model(row.modalities, weights, profile.backbone, row.multitask)
+    sizes = {name: MODALITIES[name].numbers for name in row.modalities}
+    frames = 2 * STEPS + 1 if model == "clip-fusion" else 1
+    members = range(getattr(profile, row.training).nets)
+    return Ensemble(AttentionFusion(sizes, frames) for _ in members)
+
+
+def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
+    """Train on everybody, as notebooks 03 and 07 do on a fold; return the history, too."""
+    row, config = find_model(fold.model), how_to_train(fold)
+    questions, weights, auxiliary, mirrored, run = (), None, None, None, training.train
+    if row.multitask:
+        targets = known_targets(fold.samples, known_sides(fold.root))
+        questions = tuple(np.array([*HEADS])[(targets != UNKNOWN).any(0)].tolist())
+        auxiliary = auxiliary_loss(targets, fold.device)
+    if row.notebook == ATTENTION:
+        mirrored, run = list(load_tokens(fold)[1].values()), train_members
+    if row.sees_images:
+        weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
+    training.seed_everything(fold.seed)
+    net, inputs = build_net(fold.model, fold.profile, weights), load_seen(fold)
+    fit_scaling(net, inputs, fold.train)
+    given = (inputs, fold.samples["label"], fold.train, config, fold.device)
+    history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
+    training.round_weights(net)
+    facts, temperature = collect_facts(fold, net, weights is not None)
+    return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
+
+
+def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Read the predictions of the run with the same samples and training numbers, and the inner.
+
+    Where people were not left out one by one, the run's groups are taken, the most first.
+    """
+    cohort, n_people = load_cohort(fold.root), fold.samples["patient"].nunique()
+    folder = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
+    groups = {int(path.name.rsplit("-", 1)[1]) for path in folder.glob("fold-1-of-*")}
+    for folds in (0, *sorted(groups & {*range(2, n_people + 1)}, reverse=True)):
+        run = open_run(cohort, fold.profile, folds, fold.seed, fold.samples)
+        if len(done_folds(run, [fold.model]).get(fold.model, [])) == len(run.folds):
+            frames = load_run(run, [fold.model])
+            inner = load_inner(fold.root, fold.profile.name, frames)
+            return frames, inner if len(inner) else None
+    return None, None
+
+
+def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, float | None]:
+    """Collect what a card tells, as plain data; and the temperature, if there is any."""
+    cohort, samples, (frames, inner) = load_cohort(fold.root), fold.samples, left_out(fold)
+    scores = temperature = losses = None
+    if inner is not None:
+        temperature = fit_temperature(inner["label"], inner["probability"])
+        rows = calibrate(frames, inner)  # by each fold's own temperature
+        losses = [log_loss(rows["label"], rows[n]) for n in ("probability", "calibrated")]
+    if frames is not None:
+        area = auroc(frames["label"], frames["probability"])
+        scores = {"auroc": (area, *auroc_interval(frames))} | call_intervals(frames)
+        scores = {name: [round(float(n), 4) for n in row] for name, row in scores.items()}
+    facts = {
+        "cohort": cohort.name,
+        "drawn": is_drawn(cohort),
+        "group": cohort.group,
+        "people": samples["patient"].nunique(),
+        "videos": samples["video"].nunique(),
+        "frames": len(samples),
+        "palsy": round(float(samples["label"].mean()), 4),
+        "imagenet": imagenet if find_model(fold.model).sees_images else None,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "seed": fold.seed,
+        "training": how_to_train(fold).model_dump(),
+        "files": file_hashes(cohort),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "scores": scores,
+        "log_loss": losses,
+    }
+    return facts, temperature
+
+
+def card(fitted: Fitted) -> str:
+    """Write the card of a fitted model as markdown."""
+    row = find_model(fitted.model)
+    what = architecture(row, fitted.profile.backbone)
+    return TEMPLATES.get_template("card.md").render(vars(fitted), title=row.title, what=what)
+
+
+def digest(content: dict) -> str:
+    """Return the SHA-256 of all that a model file holds, so that no flipped bit goes unnoticed."""
+    rest = {name: part for name, part in content.items() if name not in ("weights", "hash")}
+    found = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+    for name, tensor in sorted(content["weights"].items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
-    net, sizes, frames = fitted.net, None, 1
-    if isinstance(net, Ensemble):
-        sizes, frames = net.members[0].sizes, net.members[0].frames
-    content = ModelFile(
-        kind=KIND,
-        version=VERSION,
-        model=fitted.model,
-        profile=fitted.profile.model_dump(),
-        sizes=sizes,
-        frames=frames,
-        questions=list(fitted.questions),
-        temperature=fitted.temperature,
-        facts=fitted.facts,
-        weights=half_state(net.cpu()),
-    )
-    write_torch(content.model_dump() | {"hash": content.digest()}, path)
-    write_text(card(fitted.model, fitted.facts, fitted.temperature), card_path(path))
-
-
-def card_path(path: Path) -> Path:
-    """Return where the card of a model file lies."""
-    return path.with_name(path.name + ".md")
+    content = {"kind": KIND, "version": VERSION, "model": fitted.model, "facts": fitted.facts}
+    content |= {"profile": fitted.profile.model_dump(), "temperature": fitted.temperature}
+    content |= {"questions": [*fitted.questions], "weights": training.half_state(fitted.net.cpu())}
+    write_torch(content | {"hash": digest(content)}, path)
+    write_text(card(fitted), Path(f"{path}.md"))
 
 
 def read_model(path: Path) -> Fitted:
-    """Read a model file of `palsy fit`.
-
-    Raises:
-        PalsyError: it is missing, damaged, no such file, or of another version.
-    """
+    """Read a file of `write_model`; a PalsyError says if it is damaged, or of another version."""
     again = "make one with `palsy fit`"
     if not path.is_file():
         raise PalsyError(f"{path} is no file: give a model file, or {again}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in the unpickler, the zip reader or torch
-        raise PalsyError(f"{path} is no model file, or is damaged: {again}.") from error
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise PalsyError(f"{path} is no model of `palsy fit`: {again}.")
-    if content.get("version") != VERSION:
-        raise PalsyError(
-            f"{path} has the format version {content.get('version')}, and this program reads "
-            f"version {VERSION}: {again}."
-        )
-    try:
-        held = ModelFile(**content)
-        if held.hash != held.digest():
+        held = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(held, dict) or held["kind"] != KIND:
+            raise ValueError("a file of another program")
+        if held["version"] != VERSION:
+            told = (
+                f"{path} has the format version {held['version']}, and this program reads version"
+            )
+            raise PalsyError(f"{told} {VERSION}: {again}.")
+        if held["hash"] != digest(held):
             raise ValueError("a bit has changed")
-        row, profile = find_model(held.model), Profile(**held.profile)
-        if held.sizes:
-            nets = range(getattr(profile, row.training).nets)
-            net = Ensemble(AttentionFusion(held.sizes, held.frames) for _ in nets)
-        else:
-            net = build_model(row.modalities, None, profile.backbone, row.multitask)
-        net.load_state_dict(held.weights)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise PalsyError(f"{path} is a damaged model file: {again}.") from error
-    questions = tuple(held.questions)
-    return Fitted(held.model, profile, net.eval(), questions, held.temperature, held.facts)
+        model, profile = held["model"], Profile(**held["profile"])
+        net = build_net(model, profile).eval()
+        net.load_state_dict(held["weights"])
+        given = (tuple(held["questions"]), held["temperature"], held["facts"])
+        return Fitted(model, profile, net, *given)
+    except PalsyError:
+        raise
+    except Exception as error:  # it fails in the unpickler, the zip reader, torch or pydantic
+        raise PalsyError(f"{path} is no model of `palsy fit`, or is damaged: {again}.") from error

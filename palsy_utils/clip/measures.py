@@ -1,28 +1,37 @@
-"""What is measured on every frame of a clip without a model, and two pictures of it.
+"""What is measured on a clip or on photographs without a model.
 
-Millimetres come from the size of the iris; heights and depths are taken
-from the line through the outer corners of the eyes. Left and right are the subject's.
+They are copied as a tiny cohort, so that they go through the very steps that training data went
+through. Millimetres come from the size of the iris, good to some per cent: a small iris covers few
+pixels, and a lid may hide its edge. Heights and depths are taken from the line through the outer
+corners of the eyes. Left and right are the subject's.
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import cv2
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.patches import Polygon
 
-from palsy_utils.cohort.load import Cohort
-from palsy_utils.cohort.paths import RATE
+from palsy_utils.cohort.load import Cohort, load_cohort
+from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, list_files
 from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.features import ASYMMETRY, asymmetry
-from palsy_utils.faces.upright import coordinates, upright
-from palsy_utils.plots import BLACK, BLUE, GREY, ORANGE, RED, SKY
+from palsy_utils.faces.frames import extract_frames, load_frames, open_video
+from palsy_utils.faces.landmarker import open_landmarker
+from palsy_utils.faces.measure import load_faces, measure_faces
+from palsy_utils.faces.modalities import build_modalities
+from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.upright import coordinates, crop_rgb, to_pixels, upright, window
+from palsy_utils.files import PalsyError, sha256
+from palsy_utils.learning.profiles import Profile
 
+FACE, THUMBNAIL = 420, 200  # pixels, side of a crop
+KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
 IRIS_MM = 11.77  # mean horizontal diameter of the human iris; hardly differs between adults
-IRIS_SIDES = ((469, 471), (474, 476))  # right, left
+IRIS_SIDES = ((469, 474), (471, 476))  # of the right and the left one
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
 SMALL = 60.0  # pixels between the outer corners of the eyes; an iris then has about eight
 RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # where the oval of the face meets the ears
@@ -30,39 +39,15 @@ RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # where the oval of the face meets the ears
 # follows the turn of the head: over 118 frames of one real clip it correlates with the turn by
 # 0.75, heights by -0.03.
 HEIGHTS = [i for i, name in enumerate(ASYMMETRY) if name.endswith(" y")]
-
 # name -> what is measured, in the words of a report
 MEASURES = {
     "brow": "height of the brow above the line of the eyes",
     "eye": "gap between the lids",
     "mouth": "depth of the corner of the mouth below that line",
 }
-_GAPS = {"right": ((160, 144), (158, 153)), "left": ((385, 380), (387, 373))}
-_BROWS = {"right": marks.RIGHT_BROW, "left": marks.LEFT_BROW}
-_EYES = {"right": marks.RIGHT_EYE, "left": marks.LEFT_EYE}
-# OUTER_LIPS runs from the right corner along the lower lip and back along the upper one.
-_LIPS = {
-    "right": (*marks.OUTER_LIPS[:6], *marks.OUTER_LIPS[15:]),
-    "left": marks.OUTER_LIPS[5:16],
-}
-_CORNERS = {"right": 61, "left": 291}
-STRONGEST_MM = 4.0  # a difference of this size is tinted fully
-
-LONG = 120.0  # s: a longer clip is drawn second by second, or its line would be a smear
-# column -> panel, label, colour and dashes
-LINES = {
-    "probability": ("palsy", "probability", BLUE, "-"),
-    "calibrated_probability": ("palsy", "calibrated", ORANGE, "--"),
-    "eyes": ("slight or strong", "eyes", SKY, "-"),
-    "mouth": ("slight or strong", "mouth", RED, "--"),
-    "side_left": ("side", "left", ORANGE, "-"),
-    "side_right": ("side", "right", BLUE, "--"),
-}
-TITLES = {
-    "palsy": "Probability of palsy, {}",
-    "slight or strong": "Which region is called slight or strong",
-    "side": "Which side is called palsied (the subject's)",
-}
+BROWS = {"right": marks.RIGHT_BROW, "left": marks.LEFT_BROW}
+LIDS = {"right": ((160, 158), (144, 153)), "left": ((385, 387), (380, 373))}  # upper, lower
+CORNERS = {"right": 61, "left": 291}  # of the mouth
 
 
 @dataclass(frozen=True)
@@ -70,7 +55,7 @@ class Measured:
     """A clip or photographs with all that was measured: what a model and a page need of it."""
 
     source: Path  # the file or folder that the user gave
-    cohort: Cohort  # its copy in a working folder, in which modalities are built for the model
+    root: Path  # its copy, a cohort in which modalities are built for the model
     # One row a frame, in order, or a photograph: `frame` and `time_s`, or `file`; `found`, `note`,
     # and where a face was found the columns of `measures`.
     frames: pd.DataFrame
@@ -78,7 +63,7 @@ class Measured:
     face: np.ndarray  # upright crop of it, RGB uint8
     points: np.ndarray  # its landmarks (478, 2), in pixels of the crop
     thumbnails: dict[int, np.ndarray]  # small crops of photographs, row -> RGB uint8
-    hashes: list[str]  # of the files, from `card.file_hashes`
+    hashes: set[str]  # of the files, as in `file_hashes`
 
 
 def shown(path: Path) -> str:
@@ -86,24 +71,100 @@ def shown(path: Path) -> str:
     return os.fsencode(path.name).decode(errors="replace")
 
 
+def list_kinds(folder: Path) -> dict[str, list[Path]]:
+    """List the files in a folder by `cohort.paths.File.kind`, as people number them."""
+    kinds = {"clip": [], "image": []}
+    try:
+        for name, file in list_files(folder)["."].items():
+            kinds.setdefault(file.kind, []).append(folder / name)
+    except OSError as error:
+        raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
+    return kinds
+
+
+def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
+    """Copy a clip or photographs under harmless names, and return them with their own names.
+
+    Nothing is known of them; that all are said to be healthy lets every frame with a face through.
+    """
+    if not clip.exists():
+        raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
+    files, rows = list_kinds(clip)["image"] if clip.is_dir() else [clip], []
+    if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
+        raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
+    try:
+        for number, file in enumerate(files):
+            copy = folder / f"{number:06d}{file.suffix.lower()}"
+            shutil.copyfile(file, copy)
+            rows.append((copy.stem, copy.stem, copy.name, None, None, 0))
+    except OSError as error:
+        raise PalsyError(f"{file} cannot be read: {error.strerror or error}.") from error
+    is_clip = copy.suffix in CLIP_SUFFIXES
+    picture = open_video(copy).read()[1] if is_clip else read_image(copy)[0]
+    if picture is None and not clip.is_dir():
+        raise PalsyError(
+            f"{clip} is no {'video' if is_clip else 'image'} that can be read: it may be damaged, "
+            f"empty, or have more than {LARGEST_IMAGE:,} pixels."
+        )
+    labels = pd.DataFrame(rows, columns=["patient", "video", "file", "start_s", "end_s", "label"])
+    labels.to_csv(folder / "labels.csv", index=False)
+    return load_cohort(folder), [shown(file) for file in files]
+
+
+def measure_clip(clip: Path, folder: Path, profile: Profile) -> Measured:
+    """Measure the faces of a clip, six frames a second, or of photographs, copied into `folder`.
+
+    All modalities are built there. A PalsyError says if it cannot be read, or shows no face.
+    """
+    cohort, names = copy_clip(clip, folder)
+    extract_frames(cohort, workers=1)
+    measure_faces(cohort, workers=1)
+    open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
+    source, (table, landmarks, scores) = Path(os.path.abspath(clip)), load_faces(cohort)
+    are_photographs = set(cohort.videos["kind"]) == {"image"}
+    frames = pd.DataFrame({"file": names}) if are_photographs else table[["frame", "time_s"]]
+    if not (found := table["found"].to_numpy()).any():
+        raise PalsyError(
+            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
+            "predict: take one face, frontal and well lit, and so large that the outer corners "
+            "of the eyes are at least 6 % of the picture's longer side apart."
+        )
+    points = to_pixels(landmarks, table["height"], table["width"])
+    numbers = measures(table[found], landmarks[found], points[found], scores[found])
+    frames = frames.join(table[["found", "note"]]).join(numbers)
+    marked = int(numbers["asymmetry_mm"].idxmax())
+    pictures = [folder / file for file in load_frames(cohort)["file"]]
+
+    def crop(row: int, size: int) -> np.ndarray:
+        return crop_rgb(read_image(pictures[row])[0], points[row], size)
+
+    # A cohort may hold the same photographs as one folder.
+    hashes = {*file_hashes(cohort), sha256(*pictures)[:16]}
+    thumbnails = {row: crop(row, THUMBNAIL) for row in numbers.index if are_photographs}
+    ours = cv2.transform(points[[marked]].astype(np.float32), window(points[marked], FACE))[0]
+    build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
+    return Measured(source, folder, frames, marked, crop(marked, FACE), ours, thumbnails, hashes)
+
+
+def file_hashes(cohort: Cohort) -> list[str]:
+    """Return the SHA-256 of every video's file or images, 16 hex digits, to know them again."""
+    videos = cohort.sources.values()
+    return [sha256(*(cohort.root / file for *_, file in files))[:16] for files in videos]
+
+
 def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, scores: np.ndarray):
     """Measure faces: their turn, size and asymmetry, and brow, eye and mouth of either side.
 
-    Args:
-        table: `height` and `width` of the pictures.
-        landmarks: (n, 478, 3) as MediaPipe gives them; depth has the scale of x.
-        points: the same in pixels (n, 478, 2).
-        scores: (n, 52) expression scores.
-
-    Returns:
-        A table with the index of `table`: `turned_deg`, by the depth of the cheeks;
-        `eye_distance_px`; `asymmetry_mm`, the mean difference in height between the landmarks of
-        one half and their partners; and in mm `<name>_right`, `<name>_left` and
-        `<name>_difference` (left minus right) for each of `MEASURES`.
+    From `height` and `width` of pictures, landmarks (n, 478, 3), whose depth has the scale of x,
+    the same in pixels (n, 478, 2) and scores (n, 52) it makes, with the index of `table`:
+    `turned_deg`, by the depth of the cheeks; `eye_distance_px`; `asymmetry_mm`, the mean difference
+    in height between the landmarks of one half and their partners; and in mm `<name>_right`,
+    `<name>_left` and `<name>_difference` (left minus right) of each of `MEASURES`.
     """
     ends = points[:, marks.LEFT_EYE_CORNER] - points[:, marks.RIGHT_EYE_CORNER]
     distance = np.linalg.norm(ends, axis=-1)
-    up, unit = upright(points), millimetres(points) * distance
+    iris = np.linalg.norm(points[:, IRIS_SIDES[0]] - points[:, IRIS_SIDES[1]], axis=-1).mean(1)
+    up, unit = upright(points), IRIS_MM / iris * distance
     x, y, depth = (landmarks[:, LEFT_CHEEK] - landmarks[:, RIGHT_CHEEK]).T
     across = np.hypot(x * table["width"], y * table["height"])
     heights = asymmetry(coordinates(points), scores)[:, HEIGHTS]
@@ -111,22 +172,13 @@ def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, sco
     found["eye_distance_px"] = distance
     found["asymmetry_mm"] = np.abs(heights).mean(1) * unit
     for side in ("right", "left"):
-        gaps = [np.linalg.norm(up[:, a] - up[:, b], axis=-1) for a, b in _GAPS[side]]
-        found[f"brow_{side}"] = -up[:, sum(_BROWS[side], ()), 1].mean(1) * unit
-        found[f"eye_{side}"] = np.mean(gaps, 0) * unit
-        found[f"mouth_{side}"] = up[:, _CORNERS[side], 1] * unit
+        upper, lower = (up[:, list(lid)] for lid in LIDS[side])
+        found[f"brow_{side}"] = -up[:, sum(BROWS[side], ()), 1].mean(1) * unit
+        found[f"eye_{side}"] = np.linalg.norm(upper - lower, axis=-1).mean(1) * unit
+        found[f"mouth_{side}"] = up[:, CORNERS[side], 1] * unit
     for name in MEASURES:
         found[f"{name}_difference"] = found[f"{name}_left"] - found[f"{name}_right"]
     return found
-
-
-def millimetres(points: np.ndarray) -> np.ndarray:
-    """Return the millimetres of one pixel (n,) by the size of the irises, from (n, 478, 2).
-
-    Good to some per cent: a small iris covers few pixels, and a lid may hide its edge.
-    """
-    widths = [np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in IRIS_SIDES]
-    return IRIS_MM / np.mean(widths, 0)
 
 
 def count(frames: pd.DataFrame) -> str:
@@ -139,96 +191,14 @@ def quality_notes(frames: pd.DataFrame) -> list[str]:
     """Say, one sentence each, what makes predictions on `Measured.frames` less trustworthy."""
     faces = frames[frames["found"]]
     of_all, of_faces = f"of {count(frames)}", f"of {count(faces)} with a face"
-    gone = len(frames) - len(faces)
-    turned = (faces["turned_deg"].abs() > TURNED).sum()
-    small = (faces["eye_distance_px"] < SMALL).sum()
     notes = {
-        f"No face was found in {gone} {of_all}; they have no answer.": gone,
-        f"The head is turned by more than {TURNED:.0f} degrees in {turned} {of_faces}; there, "
-        "asymmetry is partly the camera's.": turned,
-        f"The face is small in {small} {of_faces} (less than {SMALL:.0f} pixels between the eyes' "
-        "outer corners); millimetres are rough there.": small,
+        f"No face was found in {{}} {of_all}; they have no answer.": ~frames["found"],
+        f"The head is turned by more than {TURNED:.0f} degrees in {{}} {of_faces}; there, "
+        "asymmetry is partly the camera's.": faces["turned_deg"].abs() > TURNED,
+        f"The face is small in {{}} {of_faces} (less than {SMALL:.0f} pixels between the eyes' "
+        "outer corners); millimetres are rough there.": faces["eye_distance_px"] < SMALL,
     }
+    told = [note.format(which.sum()) for note, which in notes.items() if which.any()]
     others = frames["note"].str.split("; ").explode()
     others = others[~others.isin(["", "no face"])].value_counts()
-    marked = [f"{number} {of_all} are marked: {note}." for note, number in others.items()]
-    return [note for note, number in notes.items() if number] + marked
-
-
-def clip_timeline(table: pd.DataFrame, marked: int) -> Figure:
-    """Draw the probability of palsy over time, grey where no face was found; below, other heads.
-
-    Of a clip longer than `LONG`, the mean of every second and a band from its lowest to its
-    highest frame. `table` is from `predict.predict_clip`, `marked` the row of a frame to mark.
-    """
-    for region in ("eyes", "mouth"):
-        if f"{region}_normal" in table:
-            table = table.assign(**{region: 1 - table[f"{region}_normal"]})
-    lines = {
-        name: look for name, look in LINES.items() if name in table and table[name].notna().any()
-    }
-    time, gone = table["time_s"], ~table["found"].to_numpy(bool)
-    start, end = time.iloc[0], time.iloc[-1]
-    long = end - start > LONG
-    moments = table.groupby(time // 1 + 0.5 if long else time)[list(lines)]
-    mean, low, high = moments.mean(), moments.min(), moments.max()
-    edges = np.flatnonzero(np.diff(np.r_[False, gone, False].astype(int))).reshape(-1, 2)
-    gaps = [(time[a] - 0.5 / RATE, time[b - 1] - time[a] + 1 / RATE) for a, b in edges]
-    panels = list(dict.fromkeys(panel for panel, *_ in lines.values()))
-    n, size = len(panels), (9, 1.7 + 1.5 * len(panels))
-    figure, axes = plt.subplots(
-        n,
-        figsize=size,
-        height_ratios=[2.6, 1.5, 1.5][:n],
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    axes = dict(zip(panels, axes[:, 0], strict=True))
-    for name, (panel, label, colour, dash) in lines.items():
-        look = {"color": colour, "lw": 1 if long else 1.4, "marker": "" if long else "."}
-        axes[panel].plot(mean.index, mean[name], dash, label=label, **look)
-        axes[panel].fill_between(mean.index, low[name], high[name], color=colour, alpha=0.25, lw=0)
-    axes["palsy"].axhline(0.5, color=GREY, ls=":", lw=1.2)
-    for panel, ax in axes.items():
-        named = panel == "palsy"
-        ax.set(ylim=(-0.03, 1.03), ylabel=panel, xlim=(start - 0.3, end + 0.3))
-        each = "each second: mean and range" if long else "each frame"
-        ax.set_title(TITLES[panel].format(each), loc="left")
-        if gaps:
-            look = {"color": GREY, "alpha": 0.5, "lw": 0}
-            ax.broken_barh(gaps, (-0.03, 1.06), label="no face" if named else None, **look)
-        look = {"color": RED, "lw": 1, "ls": "-."}
-        ax.axvline(time[marked], label="most asymmetric" if named else None, **look)
-        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "ncols": 4}
-        ax.legend(frameon=False, fontsize="small", **place)
-    ax.set(xlabel="time in the clip (s)")
-    return figure
-
-
-def asymmetric_face(measured: Measured) -> Figure:
-    """Tint, on the most asymmetric face, the side whose brow, eye or mouth measures more."""
-    numbers = measured.frames.loc[measured.marked]
-    figure, ax = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
-    ax.imshow(measured.face)
-    for name, parts in {"brow": _BROWS, "eye": _EYES, "mouth": _LIPS}.items():
-        difference = numbers[f"{name}_difference"]
-        side = "left" if difference > 0 else "right"
-        part = parts[side]
-        part = (*part[1], *reversed(part[0])) if name == "brow" else part
-        corners = measured.points[list(part)]
-        colour, hatch = (ORANGE, "//") if side == "left" else (SKY, "\\\\")
-        strength = 0.15 + 0.6 * min(abs(difference) / STRONGEST_MM, 1)
-        ax.add_patch(Polygon(corners, color=colour, alpha=strength, lw=0))
-        ax.add_patch(Polygon(corners, fill=False, edgecolor=colour, hatch=hatch, lw=1.5))
-        above = name == "brow"  # y grows downwards
-        y = corners[:, 1].min() if above else corners[:, 1].max()
-        look = {"ha": "center", "va": "bottom" if above else "top", "fontsize": "small"}
-        look["bbox"] = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour}
-        look["bbox"] |= {"alpha": 0.9}
-        shift = {"xytext": (0, 5 if above else -5), "textcoords": "offset points", "color": BLACK}
-        ax.annotate(f"{abs(difference):.1f} mm", (corners[:, 0].mean(), y), **shift, **look)
-    words = "Tinted: the side that measures more,\nand by how much"
-    ax.set_title(f"{words} (orange: subject's left, blue: right)", fontsize="small")
-    ax.axis("off")
-    return figure
+    return told + [f"{number} {of_all} are marked: {note}." for note, number in others.items()]

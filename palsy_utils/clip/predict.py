@@ -1,211 +1,217 @@
 """What a fitted model says of clips and photographs that nobody has labelled: `palsy predict`.
 
-They are copied into a temporary folder as a tiny cohort, so that they go through the very steps
-that training data went through, and nothing is written beside them.
+A report on them is one HTML file that holds everything and asks no host.
 """
 
+import base64
+import hashlib
+import io
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
-from palsy_utils.clip.card import file_hashes
-from palsy_utils.clip.fit import Fitted, lay_out, load_seen, read_model
-from palsy_utils.clip.measures import Measured, count, measures, shown
-from palsy_utils.clip.report import made_from, report
-from palsy_utils.cohort.load import Cohort, load_cohort
-from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, natural_key
-from palsy_utils.downloads import LANDMARKER, is_at_hand
-from palsy_utils.faces.frames import extract_frames, frames_of, load_frames, open_video
-from palsy_utils.faces.landmarker import open_landmarker
-from palsy_utils.faces.measure import faces_of, load_faces, measure_faces, write_faces
-from palsy_utils.faces.modalities import build_modalities
-from palsy_utils.faces.pictures import read_image
-from palsy_utils.faces.upright import crop_rgb, to_pixels, window
-from palsy_utils.files import PalsyError, check_writable, sha256, write_csv, write_text
-from palsy_utils.learning.heads import heads_table
+from palsy_utils.clip import measures as measuring
+from palsy_utils.clip.fit import TEMPLATES, Fitted, load_seen, open_everybody, read_model
+from palsy_utils.clip.measures import Measured, count, shown
+from palsy_utils.cohort.paths import RATE
+from palsy_utils.evidence.scores import THRESHOLD
+from palsy_utils.faces.landmarks import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
+from palsy_utils.learning.heads import HEADS, heads_table
 from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
-from palsy_utils.learning.profiles import Profile
 from palsy_utils.learning.training import compute
-from palsy_utils.stamps import DONE, write_stamp
+from palsy_utils.plots import BLACK, BLUE, GREY, ORANGE, RED, SKY, use_style
 
-FACE, THUMBNAIL = 420, 200  # pixels, side of a crop
-ANYBODY = "clip"  # patient and video of the tiny cohort: the clip's own name may be anything
-KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
-
-
-def measure_clip(
-    clip: Path, folder: Path, profile: Profile, measured: Path | None = None
-) -> Measured:
-    """Measure the faces of a clip, six frames a second, or of photographs; build all modalities.
-
-    Args:
-        clip: a video, a photograph, or a folder of photographs.
-        folder: an empty folder to work in.
-        profile: of the model.
-        measured: a cohort; where the landmark model is not at hand, its measurements of the very
-            same file are taken, and a note of the result's cohort says so.
-
-    Raises:
-        PalsyError: the clip is missing, cannot be read, or shows no face.
-    """
-    kind, copies = _copy(clip, folder)
-    stems = [Path(copy).stem for copy in copies]
-    videos = pd.DataFrame({"patient": stems, "video": stems})
-    # Nothing is known of the clip; a stand-in label lets every frame with a face through.
-    labels = videos.assign(start_s=0.0, end_s=np.inf, eyes=None, mouth=None, label=0.0)
-    videos = videos.assign(file=list(copies), kind=kind)
-    sources = {name: [(0, 0.0, copy)] for name, copy in zip(stems, copies, strict=True)}
-    cohort = Cohort(folder, clip.name, "labels.csv", videos, labels, sources, "video", ())
-    extract_frames(cohort, workers=1)
-    if measured and kind == "clip" and not is_at_hand(LANDMARKER):
-        cohort = replace(cohort, notes=_borrow_faces(cohort, load_cohort(measured)))
-    measure_faces(cohort, workers=1)
-    open_landmarker.cache_clear()  # closed while Python is whole; at its end that is an error
-    source, (table, landmarks, scores) = Path(os.path.abspath(clip)), load_faces(cohort)
-    frames, found = table[["frame", "time_s"]], table["found"].to_numpy()
-    if kind == "image":
-        frames = pd.DataFrame({"file": list(copies.values())})
-    if not found.any():
-        raise PalsyError(
-            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
-            "predict: take one face, frontal and well lit, and so large that the outer corners "
-            "of the eyes are at least 6 % of the picture's longer side apart."
-        )
-    points = to_pixels(landmarks, table["height"], table["width"])
-    numbers = measures(table[found], landmarks[found], points[found], scores[found])
-    frames = frames.join(table[["found", "note"]]).join(numbers)
-    marked = int(numbers["asymmetry_mm"].idxmax())
-    pictures = [folder / file for file in load_frames(cohort)["file"]]
-
-    def crop(row: int, size: int) -> np.ndarray:
-        return crop_rgb(read_image(pictures[row])[0], points[row], size)
-
-    hashes, thumbnails = file_hashes(cohort), {}
-    if kind == "image":  # a cohort may hold the same photographs as one folder
-        hashes.append(sha256(*pictures)[:16])
-        thumbnails = {row: crop(row, THUMBNAIL) for row in numbers.index}
-    ours = points[marked].astype(np.float32)
-    ours = cv2.transform(ours[None], window(points[marked], FACE))[0]
-    build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
-    face = crop(marked, FACE)
-    return Measured(source, cohort, frames, marked, face, ours, thumbnails, hashes)
-
-
-def _borrow_faces(clip: Cohort, cohort: Cohort) -> tuple[str, ...]:
-    """Copy what a cohort has measured of the same file; return a note, or none if it has not."""
-    (ours,) = clip.videos.itertuples()
-    source, measured = frames_of(clip, ours).made_from, faces_of(clip, ours)
-    for video in cohort.videos[cohort.videos["kind"] == "clip"].itertuples():
-        theirs, faces = frames_of(cohort, video).made_from or {}, faces_of(cohort, video)
-        if theirs.get("content") == source["content"] and faces.state().kind == DONE:
-            write_faces(pd.read_parquet(faces.path).assign(video=ours.video), measured.path)
-            write_stamp(measured.path, measured.made_from)
-            where = f"this clip is {video.video} of the cohort {cohort.name}, so its measurements"
-            return (f"The landmark model is not at hand, but {where} there are taken.",)
-    return ()
-
-
-def _copy(clip: Path, folder: Path) -> tuple[str, dict[str, str]]:
-    """Copy a clip or photographs under harmless names; return their kind, and copy -> name."""
-    if not clip.exists():
-        raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
-    files = _list_files(clip, IMAGE_SUFFIXES) if clip.is_dir() else [clip]
-    if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
-        raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
-    kind, copies = "clip" if files[0].suffix.lower() in CLIP_SUFFIXES else "image", {}
-    try:
-        for number, file in enumerate(files):
-            copy = folder / f"{ANYBODY if kind == 'clip' else f'{number:06d}'}{file.suffix.lower()}"
-            shutil.copyfile(file, copy)
-            copies[copy.name] = shown(file)
-    except OSError as error:
-        raise PalsyError(f"{file} cannot be read: {error.strerror or error}.") from error
-    if files == [clip] and not (
-        open_video(copy).read()[0] if kind == "clip" else read_image(copy)[0] is not None
-    ):
-        raise PalsyError(
-            f"{clip} is no {'video' if kind == 'clip' else 'image'} that can be read: it may be "
-            f"damaged, empty, or have more than {LARGEST_IMAGE:,} pixels."
-        )
-    return kind, copies
-
-
-def _list_files(folder: Path, suffixes: set[str]) -> list[Path]:
-    try:
-        files = [p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.is_file()]
-    except OSError as error:
-        raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
-    files = [p for p in files if not p.name.startswith(".")]
-    return sorted(files, key=lambda p: (natural_key(p.name), p.name))
+LONG = 120.0  # s: a longer clip is drawn second by second, or its line would be a smear
+PANELS = {  # label of the y axis: title, and the colour of each line
+    "palsy": ("Probability of palsy, {}", {"probability": BLUE, "calibrated": ORANGE}),
+    "slight or strong": ("Which region is called slight or strong", {"eyes": SKY, "mouth": RED}),
+    "side": ("Which side is called palsied (the subject's)", {"left": ORANGE, "right": BLUE}),
+}
+STRONGEST_MM = 4.0  # a difference of this size is tinted fully
+# What is tinted, as closed outlines. OUTER_LIPS runs from the right corner along the lower lip.
+PARTS = {"brow": {side: (*lower, *upper[::-1]) for side, (upper, lower) in measuring.BROWS.items()}}
+PARTS["eye"] = {"right": RIGHT_EYE, "left": LEFT_EYE}
+PARTS["mouth"] = {"right": (*OUTER_LIPS[:6], *OUTER_LIPS[15:]), "left": OUTER_LIPS[5:16]}
 
 
 def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd.DataFrame:
     """Run a fitted model on every frame of a clip, or on every photograph.
 
-    Returns:
-        One row a frame: `frame` and `time_s`, or the photograph's `file`; `found`, `probability`
-        (of palsy, 0 to 1), `calibrated_probability` (empty if the model has no temperature),
-        `eyes_<grade>`, `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then
-        what was measured (`Measured.frames`). Without a face there are no numbers.
-
-    Raises:
-        PalsyError: a modality that the model needs was not built.
+    A row has `frame` and `time_s`, or the photograph's `file`; `found`, `probability` (of palsy, 0
+    to 1), `calibrated_probability` (empty if the model has no temperature), `eyes_<grade>`,
+    `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then `Measured.frames`.
     """
-    fold = lay_out(measured.cohort, fitted.profile, fitted.model, device=device)
+    fold = open_everybody(measured.root, fitted.profile, fitted.model, device=device)
     logits = compute(fitted.net, load_seen(fold), fold.train, fold.device)
-    heads = pd.DataFrame(index=fold.train)
-    if known := tuple(f"{head}_" for head in fitted.questions):
-        heads = heads_table(logits)
-        heads = heads[[column for column in heads if column.startswith(known)]]
     probability = probabilities(logits).numpy()
     calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
     said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})
+    if fitted.questions:
+        said = said.join(heads_table(logits).filter(regex=f"^({'|'.join(fitted.questions)})_"))
     frames = measured.frames
-    said = said.join(heads).set_index(frames.index[frames["found"]])
+    said = said.set_index(frames.index[frames["found"]])
     first = frames.columns.get_loc("found") + 1
     return frames.iloc[:, :first].join(said).join(frames.iloc[:, first:])
 
 
-def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterator[Path]:
-    """Predict clips or photographs, and write a table and a report of each (`output_files`).
+def clip_timeline(table: pd.DataFrame, marked: int) -> Figure:
+    """Draw what `predict_clip` says over time, grey where no face was found; a line marks a row.
 
-    Args:
-        clip: a video, a photograph, or a folder of videos (each gets a report of its own), of
-            photographs (which share one), or of both; only read.
-        model: a file of `palsy fit`.
-        output: folder for what is written.
-        device: see `training.pick_device`.
-
-    Yields:
-        Each table and each report, as soon as it is written.
-
-    Raises:
-        PalsyError: something is missing, cannot be read or written, or shows no face. Of several
-            clips the others are done first; then there is one sentence for each that failed.
+    Of a clip longer than `LONG`, the mean of every second, and a band from its lowest to its
+    highest frame.
     """
-    sources = [Path(clip)]
+    names = {"calibrated_probability": "calibrated", "side_left": "left", "side_right": "right"}
+    graded = 1 - table.filter(regex="_normal$").rename(columns=lambda n: n.removesuffix("_normal"))
+    lines = table.rename(columns=names).join(graded).dropna(axis=1, how="all")
+    time, gone = table["time_s"], ~table["found"]
+    start, end = time.iloc[0], time.iloc[-1]
+    is_long = end - start > LONG
+    moments = lines.groupby(time // 1 + 0.5 if is_long else time)
+    each = "each second: mean and range" if is_long else "each frame"
+    look = {"lw": 1} if is_long else {"lw": 1.4, "marker": "."}
+    edges = np.flatnonzero(np.diff(gone, prepend=False, append=False)).reshape(-1, 2)
+    gaps = [(time[a] - 0.5 / RATE, time[b - 1] - time[a] + 1 / RATE) for a, b in edges]
+    panels = [name for name, (_, colours) in PANELS.items() if set(colours) & set(lines)]
+    heights = [2.6, 1.5, 1.5][: len(panels)]
+    size = {"figsize": (9, 0.6 + sum(heights)), "height_ratios": heights, "layout": "constrained"}
+    figure, axes = plt.subplots(len(panels), sharex=True, squeeze=False, **size)
+    for ax, panel in zip(axes[:, 0], panels, strict=True):
+        title, colours = PANELS[panel]
+        for dash, name in zip(("-", "--"), colours, strict=True):
+            if name in lines:
+                column, colour = moments[name], colours[name]
+                band = column.agg(["min", "max"]).rename_axis("time").reset_index().to_numpy().T
+                ax.plot(column.mean(), dash, color=colour, label=name, **look)
+                ax.fill_between(*band, color=colour, alpha=0.25, lw=0)
+        hidden = "" if panel == "palsy" else "_"  # from the legend
+        grey = {"color": GREY, "alpha": 0.5, "lw": 0, "label": f"{hidden}no face" if gaps else None}
+        ax.broken_barh(gaps, (-0.03, 1.06), **grey)
+        ax.axvline(time[marked], color=RED, lw=1, ls="-.", label=f"{hidden}most asymmetric")
+        ax.set(ylim=(-0.03, 1.03), ylabel=panel, xlim=(start - 0.3, end + 0.3))
+        ax.set_title(title.format(each), loc="left")
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "ncols": 4}
+        ax.legend(frameon=False, fontsize="small", **place)
+    axes[0, 0].axhline(0.5, color=GREY, ls=":", lw=1.2)
+    ax.set(xlabel="time in the clip (s)")
+    return figure
+
+
+def asymmetric_face(measured: Measured) -> Figure:
+    """Tint, on the most asymmetric face, the side whose brow, eye or mouth measures more."""
+    figure, ax = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
+    ax.imshow(measured.face)
+    for name, sides in PARTS.items():
+        difference = measured.frames.loc[measured.marked, f"{name}_difference"]
+        side, colour, hatch = ("left", ORANGE, "//") if difference > 0 else ("right", SKY, "\\\\")
+        corners = measured.points[list(sides[side])]
+        strength = 0.15 + 0.6 * min(abs(difference) / STRONGEST_MM, 1)
+        ax.add_patch(Polygon(corners, color=colour, alpha=strength, lw=0))
+        ax.add_patch(Polygon(corners, fill=False, edgecolor=colour, hatch=hatch, lw=1.5))
+        x, (top, bottom) = corners[:, 0].mean(), (corners[:, 1].min(), corners[:, 1].max())
+        at, shift, va = (top, 5, "bottom") if name == "brow" else (bottom, -5, "top")
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour, "alpha": 0.9}
+        look = {"ha": "center", "va": va, "fontsize": "small", "color": BLACK, "bbox": box}
+        look |= {"xytext": (0, shift), "textcoords": "offset points"}
+        ax.annotate(f"{abs(difference):.1f} mm", (x, at), **look)
+    words = "Tinted: the side that measures more,\nand by how much"
+    ax.set_title(f"{words} (orange: subject's left, blue: right)", fontsize="small")
+    ax.axis("off")
+    return figure
+
+
+def saved(figure: Figure, **how) -> bytes:
+    """Return a figure as the content of a file that names no date and no program; close it."""
+    file, nothing = (
+        io.BytesIO(),
+        {"svg": ("Creator", "Date", "Format", "Type"), "png": ("Software",)},
+    )
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "palsy"}):
+        figure.savefig(file, metadata=dict.fromkeys(nothing[how["format"]]), **how)
+    plt.close(figure)
+    return file.getvalue()
+
+
+def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
+    """Return the report on what `predict.predict_clip` says of what was measured, as HTML."""
+    use_style()
+    is_clip, faces, row = "time_s" in table, table[table["found"]], table.loc[measured.marked]
+    heads = {}
+    for head, classes in HEADS.items():
+        columns = {f"{head}_{name}": name for name in classes}
+        if set(columns) <= set(faces):
+            most = faces[list(columns)].idxmax(axis=1).map(columns).value_counts()
+            heads[head.capitalize()] = ", ".join(f"{name} in {n}" for name, n in most.items())
+    svg = (
+        ""
+        if not is_clip
+        else saved(clip_timeline(table, measured.marked), format="svg", transparent=True).decode()
+    )
+    for colour, ours in (("#262626", "currentColor"), ("#cccccc", "#88888866")):
+        svg = svg.replace(colour, ours)  # of the style, for a light and a dark page
+    face = saved(asymmetric_face(measured), format="png", facecolor="white")
+    small = {i: cv2.imencode(".jpg", p[..., ::-1])[1] for i, p in measured.thumbnails.items()}
+    return TEMPLATES.get_template("report.html").render(
+        vars(fitted),
+        name=shown(measured.source),
+        made_from=made_from(measured.source),
+        seen=measured.hashes & set(fitted.facts["files"]),
+        measured=count(table),
+        with_face=count(faces),
+        called=int((faces["probability"] >= THRESHOLD).sum()),
+        spread=faces[["probability", "calibrated_probability"]].quantile([0.1, 0.5, 0.9]),
+        heads=heads,
+        timeline=Markup(svg.partition("<svg")[2]),
+        several=len(table) > 1,
+        faces=faces.sort_values("asymmetry_mm", ascending=False),
+        thumbnails={i: base64.b64encode(content).decode() for i, content in small.items()},
+        without=table[~table["found"]],
+        unit="frame" if is_clip else "photograph",
+        row=row,
+        turned=abs(row["turned_deg"]) > measuring.TURNED,
+        face=base64.b64encode(face).decode(),
+        measures=measuring.MEASURES,
+        notes=measuring.quality_notes(table),
+    )
+
+
+def made_from(source: Path) -> Markup:
+    """Return the tag that tells the report on one file from that on another of the same name."""
+    key = hashlib.sha256(bytes(source)).hexdigest()[:16]
+    return Markup(f"<meta name='palsy-source' content='{key}'>")
+
+
+def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterator[Path]:
+    """Predict clips or photographs; yield a table and a report of each, as soon as written.
+
+    Every video of a folder gets a report of its own; its photographs share one. A PalsyError says
+    what is missing, cannot be read or written, or shows no face: of several clips after all others
+    are done, a sentence each.
+    """
+    sources, failed = [Path(clip)], []
     if sources[0].is_dir():
-        album = sources * bool(_list_files(sources[0], IMAGE_SUFFIXES))
-        sources = _list_files(sources[0], CLIP_SUFFIXES) + album
+        inside = measuring.list_kinds(sources[0])
+        sources = inside["clip"] + sources * bool(inside["image"])
     if not sources:
-        raise PalsyError(f"{clip} holds neither a video nor a photograph: {KNOWN}.")
+        raise PalsyError(f"{clip} holds neither a video nor a photograph: {measuring.KNOWN}.")
     for source in sources:
         output_files(source, output)  # what cannot be written is told before any work is done
     fitted = read_model(Path(model))
-    failed = []
     for source in sources:
         try:
             files = output_files(source, output)
             with tempfile.TemporaryDirectory(prefix="palsy-") as work:
-                measured = measure_clip(source, Path(work), fitted.profile)
+                measured = measuring.measure_clip(source, Path(work), fitted.profile)
                 table = predict_clip(fitted, measured, device)
                 write_csv(table.round(6), files[0])
                 write_text(report(table, measured, fitted), files[1])
@@ -220,12 +226,8 @@ def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterato
 def output_files(clip: Path | str, output: Path | str) -> tuple[Path, Path]:
     """Name the table and the report of a clip, `<its name>.csv` and `.html`; make their folder.
 
-    The name keeps its suffix, so that `a.png` and `a.bmp` do not overwrite each other's report. A
-    report that is there already is only replaced by one on the same file or folder.
-
-    Raises:
-        PalsyError: the folder cannot be written, is where the clip lies, or holds a report of this
-            name on another clip.
+    The suffix stays: `a.png` and `a.bmp` have two reports. A PalsyError says if the folder cannot
+    be written, is where the clip lies, or holds a report of this name on another clip.
     """
     source, folder = Path(os.path.abspath(clip)), Path(output)
     where = folder.resolve()

@@ -7,11 +7,12 @@ import torch
 from click.testing import CliRunner
 
 from palsy_utils.cli import main
-from palsy_utils.clip.card import leave_one_out, scores_with_intervals
 from palsy_utils.clip.fit import (
     FITTABLE,
-    card_path,
+    digest,
     fit,
+    left_out,
+    load_seen,
     measure,
     open_everybody,
     read_model,
@@ -19,7 +20,6 @@ from palsy_utils.clip.fit import (
 )
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
-from palsy_utils.learning.folds import load_inputs
 from palsy_utils.learning.heads import HEADS
 from palsy_utils.learning.nested import fit_temperature, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, probabilities
@@ -27,41 +27,46 @@ from palsy_utils.learning.training import compute
 from palsy_utils.runs.one_fold import open_fold, save_fold
 
 
+def open_small(root, model="expressions-fnn", **changes):
+    return open_everybody(str(root), "smoke", model, device="cpu", **changes)
+
+
 def fit_small(root, model="expressions-fnn", **changes):
-    return fit(open_everybody(str(root), "smoke", model, device="cpu", **changes))[0]
+    return fit(open_small(root, model, **changes))[0]
 
 
-def run_small(root, model="expressions-fnn"):
-    """Predict every person of the small cohort by an untrained net, and the others inside."""
-    for person in ("p01", "p02", "p04"):
-        fold = open_fold(str(root), "smoke", model, person, device="cpu")
+def write_small(folder, root):
+    write_model(fit_small(root), folder / "net.pt")
+    return folder / "net.pt"
 
-        def untrained(_):
-            return build_model(MODELS[model].modalities)
 
-        inner = predict_out_of_fold(fold, untrained, load_inputs(fold), inner_folds=2)
-        rng = np.random.default_rng(0)
-        save_fold(fold, rng.random(len(fold.test)), inner=inner)
+@pytest.fixture(scope="module")
+def model_file(small_template, tmp_path_factory):
+    return write_small(tmp_path_factory.mktemp("models"), small_template)
 
 
 @pytest.mark.parametrize(
     "model",
     ["expressions-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
 )
-def test_a_model_comes_back_as_it_was_fitted(small_template, tmp_path, model):
-    fitted = fit_small(small_template, model)
+def test_a_model_comes_back_as_it_was_fitted_and_predicts_the_same(small_template, tmp_path, model):
+    fitted, fold = fit_small(small_template, model), open_small(small_template, model)
     write_model(fitted, tmp_path / "net.pt")
     again = read_model(tmp_path / "net.pt")
     assert (again.model, again.profile, again.facts) == (model, fitted.profile, fitted.facts)
-    ours, theirs = fitted.net.state_dict(), again.net.state_dict()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert again.questions == (() if "fnn" in model else ("eyes", "mouth"))
+    theirs = again.net.state_dict()
+    assert all(torch.equal(part, theirs[name]) for name, part in fitted.net.state_dict().items())
+    given = (load_seen(fold), fold.train[:9], fold.device)
+    assert torch.equal(*(probabilities(compute(one.net, *given)) for one in (fitted, again)))
 
 
-def test_the_side_is_asked_where_somebodys_is_known(small):
+def test_questions_are_those_that_somebody_has_answered(small):
     (small / "patients.csv").write_text("patient,side\np01,left\np02,right\n")
-    fitted = fit_small(small, "attention-fusion-structured")
-    assert fitted.questions == tuple(HEADS) and fitted.facts["questions"] == [*HEADS]
+    fold = open_small(small, "attention-fusion-structured")
+    assert fit(fold)[0].questions == tuple(HEADS)
+    untaught = replace(fold, samples=fold.samples.assign(eyes=None))
+    assert fit(untaught)[0].questions == ("mouth", "side")
 
 
 def test_everybody_is_trained_on_and_the_seed_decides(small_template):
@@ -72,79 +77,62 @@ def test_everybody_is_trained_on_and_the_seed_decides(small_template):
 
 
 def test_models_of_several_nets_are_refused(small_template):
-    assert set(MODELS) - set(FITTABLE) == {
-        *("lines+rgb-resnet50", "early-fusion", "late-fusion", "attention-fusion"),
-        *("early-fusion-rgb+handcrafted", "weighted-late-fusion"),
-    }
-    for model in set(MODELS) - set(FITTABLE):
+    several = {"lines+rgb-resnet50", "early-fusion", "late-fusion", "attention-fusion"}
+    several |= {"early-fusion-rgb+handcrafted", "weighted-late-fusion"}
+    assert set(MODELS) - set(FITTABLE) == several
+    for model in several:
         with pytest.raises(PalsyError, match=r"several nets .* choose one of coordinates-fnn"):
             fit_small(small_template, model)
     with pytest.raises(PalsyError, match="no model 'fnn'"):
         fit_small(small_template, "fnn")
 
 
-def test_card_without_a_run_says_not_measured(small_template, tmp_path):
-    fitted = fit_small(small_template)
-    assert fitted.temperature is None and fitted.facts["scores"] is None
-    write_model(fitted, tmp_path / "net.pt")
-    text = card_path(tmp_path / "net.pt").read_text()
-    for words in ("not measured: 3 of 3 folds", "not a medical device", "3 drawn people", "drawn."):
+# What the card tells
+
+
+def test_card_without_a_run_says_not_measured(small_template, model_file):
+    assert read_model(model_file).temperature is read_model(model_file).facts["scores"] is None
+    text = model_file.with_name("net.pt.md").read_text()
+    for words in ("not measured, for", "not a medical device", "3 drawn people", "drawn."):
         assert words in text, words
     assert "AUROC" not in text
 
 
-def test_card_takes_its_scores_from_the_run(small, tmp_path):
-    run_small(small)
-    fitted = fit_small(small)
-    predictions, *_ = leave_one_out(open_everybody(str(small), "smoke", "expressions-fnn"))
-    assert len(predictions) == 72
-    scores = scores_with_intervals(predictions)
-    assert fitted.facts["scores"] == scores
+def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, tmp_path):
+    for person in ("p01", "p02", "p04"):  # by untrained nets
+        fold = open_fold(str(small), "smoke", "expressions-fnn", person, device="cpu")
+        inputs, net = load_seen(fold), build_model(MODELS[fold.model].modalities)
+        inner = predict_out_of_fold(fold, lambda _, net=net: net, inputs, inner_folds=2)
+        save_fold(fold, np.random.default_rng(0).random(len(fold.test)), inner=inner)
+    frames, inner = left_out(open_small(small))
+    assert len(frames) == 72 and len(inner) == 2 * 72  # everybody trains two folds
+    fitted = read_model(write_small(tmp_path, small))
+    assert fitted.temperature == fit_temperature(inner["label"], inner["probability"])
+    scores = fitted.facts["scores"]
+    assert list(scores) == ["auroc", "f1", "sensitivity", "specificity"]
     assert all(low <= value <= high for value, low, high in scores.values())
-    write_model(fitted, tmp_path / "net.pt")
-    assert f"AUROC {scores['auroc'][0]:.2f}" in card_path(tmp_path / "net.pt").read_text()
+    value, low, high = scores["auroc"]
+    told = f"AUROC {value:.2f} ({low:.2f} to {high:.2f})"
+    assert told in (tmp_path / "net.pt.md").read_text()
 
-
-def test_temperature_comes_from_inner_predictions_of_all_folds(small):
-    run_small(small)
-    _, inner, _ = leave_one_out(open_everybody(str(small), "smoke", "expressions-fnn"))
-    assert len(inner) == 2 * 72  # everybody is a training person of two folds
-    expected = fit_temperature(inner["label"], inner["probability"])
-    assert fit_small(small).temperature == expected
-
-
-def test_a_run_of_other_samples_is_not_taken_for_this_one(small):
-    run_small(small)
     labels = (small / "labels.csv").read_text()
     (small / "labels.csv").write_text(labels.replace("strong", "slight", 1))
     with pytest.raises(PalsyError, match=r"samples\.csv is out of date \(changed: labels\)"):
-        open_everybody(str(small), "smoke", "expressions-fnn")
+        open_small(small)
     measure(str(small), "smoke")
-    frames, inner, why = leave_one_out(open_everybody(str(small), "smoke", "expressions-fnn"))
-    assert frames is inner is None and "changed: samples" in why
+    assert left_out(open_small(small)) == (None, None)
 
 
 def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(small):
-    for folds, name in ((2, "fold-1-of-2"), (2, "fold-2-of-2")):
-        fold = open_fold(str(small), "smoke", "expressions-fnn", name, folds, device="cpu")
+    for name in ("fold-1-of-2", "fold-2-of-2"):
+        fold = open_fold(str(small), "smoke", "expressions-fnn", name, 2, device="cpu")
         save_fold(fold, np.full(len(fold.test), 0.5))
-    found, inner, _ = leave_one_out(open_everybody(str(small), "smoke", "expressions-fnn"))
-    assert (
-        set(found["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(found) == 72 and inner is None
-    )
+    frames, inner = left_out(open_small(small))
+    assert set(frames["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(frames) == 72
+    assert inner is None
 
 
-def test_untaught_questions_are_left_out(small):
-    fold = open_everybody(str(small), "smoke", "attention-fusion-structured", device="cpu")
-    fold = replace(fold, samples=fold.samples.assign(eyes=None))
-    assert fit(fold)[0].questions == ("mouth",)
-
-
-@pytest.fixture(scope="module")
-def model_file(small_template, tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "net.pt"
-    write_model(fit_small(small_template), path)
-    return path
+# The file
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])
@@ -155,23 +143,17 @@ def test_truncated_files_are_one_sentence(model_file, tmp_path, part):
         read_model(tmp_path / "cut.pt")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"version": 99}, "format version 99, and this program reads version 3"),
-        ({"kind": "something"}, "is no model of `palsy fit`"),
-        ({"weights": {}}, "damaged model file"),
-        ({"model": "no-such"}, "no model 'no-such'|damaged model file"),
-        ({"profile": {"name": "x"}}, "damaged model file"),
-        ({"temperature": "2"}, "damaged model file"),
-        ({"frames": 1.5}, "damaged model file"),
-        ({"weights": {"a": 1}}, "damaged model file"),
-        ({"more": 1}, "damaged model file"),
-    ],
-)
-def test_other_files_are_named(model_file, tmp_path, change, message):
-    content = torch.load(model_file, weights_only=True)
-    torch.save(content | change, tmp_path / "other.pt")
+UNHASHED = [{"more": 1}, {"temperature": 2.0}, {"weights": {"a": 1}}, {"version": 99}]
+HASHED = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
+HASHED += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]  # by somebody who knows how
+
+
+@pytest.mark.parametrize("change", [*UNHASHED, *HASHED])
+def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
+    content = torch.load(model_file, weights_only=True) | change
+    hashed = content | {"hash": digest(content)} if change in HASHED else content
+    torch.save(hashed, tmp_path / "other.pt")
+    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 3"
     with pytest.raises(PalsyError, match=message):
         read_model(tmp_path / "other.pt")
 
@@ -185,32 +167,6 @@ def test_no_code_runs_and_nothing_else_is_a_model(tmp_path):
             read_model(tmp_path / f"{name}.pt")
     with pytest.raises(PalsyError, match="is no file"):
         read_model(tmp_path)
-
-
-def test_what_is_stored_is_what_predicts(small_template, model_file):
-    fold = open_everybody(str(small_template), "smoke", "expressions-fnn", device="cpu")
-    nets = [fit_small(small_template).net, read_model(model_file).net]
-    inputs = load_inputs(fold)
-    ours, theirs = (probabilities(compute(n, inputs, fold.train, fold.device)) for n in nets)
-    assert torch.equal(ours, theirs)
-
-
-def test_command_writes_model_and_card(small, tmp_path):
-    path = tmp_path / "deep" / "net.pt"
-    options = ["--cohort", small, "--profile", "smoke", "--model", "handcrafted-fnn"]
-    done = CliRunner().invoke(main, ["fit", *map(str, options), "--output", str(path)])
-    assert done.exit_code == 0, done.output
-    assert done.output.split() == [str(path), str(card_path(path))]
-    assert read_model(path).model == "handcrafted-fnn"
-    shutil.rmtree(small / "modalities")  # then they are built first
-    labels = (small / "labels.csv").read_text().replace("strong", "normal")
-    (small / "labels.csv").write_text(labels.replace("slight", "normal"))
-    done = CliRunner().invoke(main, ["fit", *map(str, options), "--output", str(path)])
-    assert done.exit_code == 1 and "0 person(s) with palsy and 3 without" in done.output
-    assert read_model(path).facts["palsy"] > 0  # what was there stays
-    gone = ["--cohort", str(small / "gone"), "--model", "handcrafted-fnn"]
-    done = CliRunner().invoke(main, ["fit", *gone])
-    assert done.exit_code == 1 and "gone is not there" in done.output
 
 
 def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, tmp_path):
@@ -229,3 +185,24 @@ def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, 
             state = theirs.net.state_dict()
             assert all(torch.equal(v, state[name]) for name, v in ours.net.state_dict().items())
     assert refused > 30
+
+
+def test_command_writes_model_and_card(small, tmp_path):
+    path = tmp_path / "deep" / "net.pt"
+
+    def command(cohort):
+        options = ["--cohort", str(cohort), "--profile", "smoke", "--model", "handcrafted-fnn"]
+        return CliRunner().invoke(main, ["fit", *options, "--output", str(path)])
+
+    shutil.rmtree(small / "modalities")  # then they are built first
+    done = command(small)
+    assert done.exit_code == 0, done.output
+    assert done.output.split() == [str(path), f"{path}.md"]
+    assert read_model(path).model == "handcrafted-fnn"
+    labels = (small / "labels.csv").read_text().replace("strong", "normal")
+    (small / "labels.csv").write_text(labels.replace("slight", "normal"))
+    done = command(small)
+    assert done.exit_code == 1 and "0 person(s) with palsy and 3 without" in done.output
+    assert read_model(path).facts["palsy"] > 0  # what was there stays
+    done = command(small / "gone")
+    assert done.exit_code == 1 and "gone is not there" in done.output

@@ -1,6 +1,8 @@
 import os
+import re
 import shutil
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -10,13 +12,12 @@ from click.testing import CliRunner
 from conftest import PHANTOM, PROJECT
 from helpers import cut_off, write_clip, write_picture
 from scipy.stats import spearmanr
-from test_fit import fit_small
+from test_fit import fit_small, open_small, write_small
 
 from palsy_utils.cli import main
-from palsy_utils.clip.card import file_hashes
-from palsy_utils.clip.fit import load_seen, measure, open_everybody, write_model
-from palsy_utils.clip.measures import MEASURES, measures, millimetres
-from palsy_utils.clip.predict import measure_clip, output_files, predict, predict_clip
+from palsy_utils.clip.fit import load_seen, measure
+from palsy_utils.clip.measures import MEASURES, file_hashes, measure_clip, measures, quality_notes
+from palsy_utils.clip.predict import clip_timeline, output_files, predict, predict_clip, report
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.faces.landmarks import MIRROR
@@ -30,6 +31,13 @@ from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute
 
 SMOKE = PROFILES["smoke"]
+HOSTILE = (
+    '"><script>alert(1)</script>.mp4',
+    "'onload='alert(1)' <img src=http://evil.example/x onerror=alert(1)>.mp4",
+    "</title><link rel=stylesheet href=//evil.example/x>&amp;.mp4",
+)
+HOSTILE_PHOTO = "1 '><img onerror=alert(1)>&lt;.JPG"
+DRAWN, SEEN = "seen drawn faces only", "is what the model was fitted on: what it says here"
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +48,35 @@ def measured(small_template, landmarker_file, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model_file(small_template, tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "net.pt"
-    write_model(fit_small(small_template), path)
-    return path
+    return write_small(tmp_path_factory.mktemp("models"), small_template)
+
+
+@pytest.fixture(scope="module")
+def said(small_template, measured):
+    """What a model says of the clip, the clip, and the model."""
+    fitted = fit_small(small_template, "attention-fusion-structured")
+    return predict_clip(fitted, measured, "cpu"), measured, fitted
+
+
+@pytest.fixture(scope="module")
+def album(small_template, tmp_path_factory):
+    """A folder with photographs of two people, one without a face, one damaged, and a note."""
+    folder = tmp_path_factory.mktemp("photos") / "album"
+    write_picture(folder / "10 <i>nobody.png")
+    for name, frame in (("2 anna.jpg", "p01-1/15.jpg"), (HOSTILE_PHOTO, "p02-1/0.jpg")):
+        shutil.copy(small_template / "frames" / frame, folder / name)
+    (folder / "3 damaged.png").write_bytes(b"\x89PNG")
+    (folder / "notes.txt").write_text("not a photograph")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(said, album, landmarker_file, tmp_path_factory):
+    measured = measure_clip(album, tmp_path_factory.mktemp("work"), SMOKE)
+    return predict_clip(said[2], measured, "cpu"), measured, said[2]
+
+
+# Prediction
 
 
 @pytest.fixture(scope="module")
@@ -59,91 +93,63 @@ def measured_here(small_template, landmarker_file, tmp_path_factory):
     ["handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
 )
 def test_a_clip_of_the_cohort_gets_the_nets_own_answer(measured_here, measured, model):
-    fitted = fit_small(measured_here, model)
-    fold = open_everybody(str(measured_here), "smoke", model, device="cpu")
+    fitted, fold = fit_small(measured_here, model), open_small(measured_here, model)
     rows = np.flatnonzero(fold.samples["video"] == "p01-1")
-    logits = compute(fitted.net, load_seen(fold), rows, fold.device)
-    table = predict_clip(fitted, measured, "cpu").set_index("frame")
-    ours = table.loc[fold.samples["frame"].iloc[rows], "probability"]
-    assert np.allclose(ours, probabilities(logits), atol=1e-4)
+    ours = probabilities(compute(fitted.net, load_seen(fold), rows, fold.device))
+    table = predict_clip(replace(fitted, temperature=2.0), measured, "cpu").set_index("frame")
+    told = table.loc[fold.samples["frame"].iloc[rows]]
+    assert np.allclose(told["probability"], ours, atol=1e-4)
+    assert np.allclose(told["calibrated_probability"], temper(told["probability"], 2.0))
     assert ("eyes_strong" in table) == MODELS[model].multitask and "side_left" not in table
 
 
-def test_calibrated_probability_is_the_tempered_one(small_template, measured):
-    fitted = fit_small(small_template)
-    assert predict_clip(fitted, measured, "cpu")["calibrated_probability"].isna().all()
-    table = predict_clip(replace(fitted, temperature=2.0), measured, "cpu")
-    expected = temper(table["probability"], 2.0)
-    assert np.allclose(table["calibrated_probability"], expected)
-
-
-@pytest.fixture(scope="module")
-def album(small_template, tmp_path_factory):
-    """A folder with photographs of two people, one without a face, one damaged, and a note."""
-    folder = tmp_path_factory.mktemp("photos") / "album"
-    write_picture(folder / "10 nobody.png")
-    for name, clip, frame in (("2 anna.jpg", "p01-1", 3), ("1 bert.JPG", "p02-1", 0)):
-        shutil.copy(frames_of(small_template, clip)[frame], folder / name)
-    (folder / "3 damaged.png").write_bytes(b"\x89PNG")
-    (folder / "notes.txt").write_text("not a photograph")
-    return folder
-
-
-def frames_of(cohort, clip):
-    return sorted((cohort / "frames" / clip).glob("*.jpg"), key=lambda path: int(path.stem))
-
-
-def test_photographs_have_names_and_no_time(small_template, album, landmarker_file, tmp_path):
-    before = sorted(album.iterdir())
-    measured = measure_clip(album, tmp_path, SMOKE)
-    table = predict_clip(fit_small(small_template), measured, "cpu")
+def test_photographs_have_names_and_no_time(album, photos):
+    table, measured, _ = photos
     assert list(table)[:4] == ["file", "found", "probability", "calibrated_probability"]
-    assert not {"frame", "time_s"} & set(table)
-    files = ["1 bert.JPG", "2 anna.jpg", "3 damaged.png", "10 nobody.png"]
-    assert table["file"].tolist() == files
+    assert table["calibrated_probability"].isna().all() and not {"frame", "time_s"} & set(table)
+    assert [name.split(" ")[0] for name in table["file"]] == ["1", "2", "3", "10"]
     assert table["found"].tolist() == [True, True, False, False]
     assert table["probability"].notna().tolist() == table["found"].tolist()
     assert table["note"].tolist()[2:] == ["unreadable", "no face"]
-    assert {crop.shape for crop in measured.thumbnails.values()} == {(200, 200, 3)}
-    assert list(measured.thumbnails) == table.index[table["found"]].tolist()
-    assert sorted(album.iterdir()) == before
+    assert {i: crop.shape for i, crop in measured.thumbnails.items()} == {
+        0: (200, 200, 3),
+        1: (200, 200, 3),
+    }
+    assert len(list(album.iterdir())) == 5
 
 
-def test_a_photograph_is_judged_alone(small_template, album, landmarker_file, tmp_path):
+def test_a_photograph_is_judged_alone(small_template, album, photos, tmp_path):
     """Even by a net that sees the frames before and after: other photographs are other people."""
     fitted = fit_small(small_template, "clip-fusion")
-    for folder in ("all", "one"):
-        (tmp_path / folder).mkdir()
-    together = predict_clip(fitted, measure_clip(album, tmp_path / "all", SMOKE), "cpu")
-    alone = measure_clip(album / "2 anna.jpg", tmp_path / "one", SMOKE)
-    table = predict_clip(fitted, alone, "cpu")
+    together = predict_clip(fitted, photos[1], "cpu")
+    table = predict_clip(fitted, measure_clip(album / "2 anna.jpg", tmp_path, SMOKE), "cpu")
     assert table["file"].tolist() == ["2 anna.jpg"]
     assert table["probability"][0] == pytest.approx(together["probability"][1], abs=1e-5)
+
+
+def test_photographs_that_the_model_was_fitted_on_are_told(album, photos):
+    """One by one, or as the folder that a cohort may call a video."""
+    cohort = load_cohort(photos[1].root)
+    folder = [(i, i / 6, f"album/{name}") for i, name in enumerate(photos[0]["file"])]
+    sources = {"a": folder, "b": [(0, 0.0, "album/2 anna.jpg")]}
+    trained = set(file_hashes(replace(cohort, root=album.parent, sources=sources)))
+    assert len(trained) == 2 and trained < photos[1].hashes
+
+
+# The command and its files
 
 
 def command(*arguments):
     return CliRunner().invoke(main, ["predict", *map(str, arguments), "--device", "cpu"])
 
 
-@pytest.mark.usefixtures("landmarker_file")
-def test_command_writes_one_table_and_one_report_of_photographs(album, model_file, tmp_path):
-    done = command(album, "--model", model_file, "--output", tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["album.csv", "album.html"]
-    table = pd.read_csv(tmp_path / "out" / "album.csv")
-    assert table["file"].tolist()[0] == "1 bert.JPG" and table["probability"].notna().sum() == 2
-    page = (tmp_path / "out" / "album.html").read_text()
-    assert all(name in page for name in table["file"])
-
-
-def test_a_folder_of_clips_gives_a_report_each_and_names_what_failed(
+def test_a_folder_gives_a_report_a_clip_and_one_of_all_photographs_and_names_what_failed(
     small_template, album, model_file, landmarker_file, tmp_path
 ):
-    clips = tmp_path / "clips"
+    clips = shutil.copytree(album, tmp_path / "clips")
     write_clip(clips / "a blank.mp4", 30)
     (clips / "b damaged.mp4").write_bytes(b"no clip")
     shutil.copy(small_template / "clips" / "p01-1.mp4", clips / "c good.mp4")
-    shutil.copy(album / "2 anna.jpg", clips)
     done = command(clips, "--model", model_file, "--output", tmp_path / "out")
     assert done.exit_code == 1
     written = ["c good.mp4.csv", "c good.mp4.html", "clips.csv", "clips.html"]
@@ -152,22 +158,22 @@ def test_a_folder_of_clips_gives_a_report_each_and_names_what_failed(
     assert "No face" in first and "a blank.mp4" in first and "6 %" in first
     assert "b damaged.mp4 is no video" in second
     assert all(str(tmp_path / "out" / name) in done.output for name in written)
+    assert len(pd.read_csv(tmp_path / "out" / "clips.csv")) == 4
 
 
-def test_a_report_replaces_its_own_and_no_other(
-    small_template, album, model_file, landmarker_file, tmp_path
-):
-    out = tmp_path / "out"
+def test_a_report_replaces_its_own_and_no_other(album, model_file, landmarker_file, tmp_path):
+    out, photo = tmp_path / "out", tmp_path / "v1" / "a.jpg"
     for folder in ("v1", "v2"):
-        shutil.copytree(album, tmp_path / folder / "album")
-    assert command(tmp_path / "v1/album", "--model", model_file, "--output", out).exit_code == 0
+        (tmp_path / folder).mkdir()
+        shutil.copy(album / "2 anna.jpg", tmp_path / folder / "a.jpg")
+    assert command(photo, "--model", model_file, "--output", out).exit_code == 0
     before = {path: path.read_bytes() for path in out.iterdir()}
-    again = command(tmp_path / "v1/album", "--model", model_file, "--output", out)
+    assert len(before) == 2
+    again = command(photo, "--model", model_file, "--output", out)
     assert again.exit_code == 0 and {p: p.read_bytes() for p in out.iterdir()} == before
-    refuse(tmp_path / "v2/album", model_file, out, "report on another file called album")
+    refuse(tmp_path / "v2" / "a.jpg", model_file, out, r"report on another file called a\.jpg")
     assert {path: path.read_bytes() for path in out.iterdir()} == before
-    names = {output_files(f"v1/a.{suffix}", out) for suffix in ("png", "bmp", "mp4")}
-    assert len(names) == 3
+    assert len({output_files(f"v1/a.{suffix}", out) for suffix in ("png", "bmp", "mp4")}) == 3
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.jpg", 240 * b"a" + b".jpg", "\u00e9".encode() * 120])
@@ -182,49 +188,42 @@ def test_any_name_gets_a_report(album, model_file, landmarker_file, tmp_path, na
     assert all(path.is_file() and path.name[:3] in ("caf", "aaa", "\u00e9" * 3) for path in files)
 
 
-def test_photographs_that_the_model_was_fitted_on_are_told(album, landmarker_file, tmp_path):
-    """One by one, or as the folder that a cohort may call a video."""
-    measured = measure_clip(album, tmp_path, SMOKE)
-    folder = [(i, i / 6, f"album/{name}") for i, name in enumerate(measured.frames["file"])]
-    sources = {"a": folder, "b": [(0, 0.0, "album/2 anna.jpg")]}
-    trained = file_hashes(replace(measured.cohort, root=album.parent, sources=sources))
-    assert len(trained) == 2 and set(trained) < set(measured.hashes)
-
-
-def test_notebook_and_command_say_the_same(small_template, model_file, landmarker_file, tmp_path):
-    clip = small_template / "clips" / "p04-1.mp4"
-    parameters = {"model_file": model_file, "clip": clip, "output": tmp_path / "notebook"}
-    parameters |= {"cohort": small_template}
+def run_notebook(folder, **parameters):
     papermill.execute_notebook(
         str(PROJECT / "notebooks" / "11_your_own_video.ipynb"),
-        str(tmp_path / "11.ipynb"),
+        str(folder / "11.ipynb"),
         {name: str(value) for name, value in parameters.items()},
         cwd=str(PROJECT / "notebooks"),
         progress_bar=False,
     )
-    table, page = predict(str(clip), str(model_file), str(tmp_path / "command"))
-    for file in (table, page):
+    return (folder / "11.ipynb").read_text()
+
+
+def test_notebook_and_command_say_the_same(small_template, model_file, landmarker_file, tmp_path):
+    clip = small_template / "clips" / "p04-1.mp4"
+    given = {"model_file": model_file, "cohort": small_template, "output": tmp_path / "notebook"}
+    run_notebook(tmp_path, clip=clip, **given)
+    for file in predict(str(clip), str(model_file), str(tmp_path / "command")):
         assert (tmp_path / "notebook" / file.name).read_bytes() == file.read_bytes()
 
 
 def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
-    small_template, tmp_path, monkeypatch
+    small_template, model_file, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("PALSY_FACE_LANDMARKER", raising=False)
     if is_at_hand(LANDMARKER):
         pytest.skip("the landmark model lies in data/models: move it away to test its absence")
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
     clip = shutil.copy(small_template / "clips" / "p02-1.mp4", tmp_path / "p01-1.mp4")
-    ours = measure_clip(clip, tmp_path / "one", SMOKE, small_template)
-    (note,) = ours.cohort.notes
-    assert "this clip is p02-1 of the cohort small" in note
-    table, landmarks, _ = load_faces(load_cohort(small_template))
-    assert np.array_equal(load_faces(ours.cohort)[1], landmarks[table["video"] == "p02-1"])
+    given = {"model_file": model_file, "cohort": small_template, "output": tmp_path / "out"}
+    assert "p02-1 is taken as it was measured in small" in run_notebook(
+        tmp_path, clip=clip, **given
+    )
+    table = load_faces(load_cohort(small_template))[0]
+    ours = pd.read_csv(tmp_path / "out" / "p01-1.mp4.csv")
+    assert ours["frame"].tolist() == table.loc[table["video"] == "p02-1", "frame"].tolist()
     with open(clip, "ab") as file:
         file.write(b"another clip")
-    with pytest.raises(PalsyError, match=r"face_landmarker\.task is not at hand"):
-        measure_clip(clip, tmp_path / "other", SMOKE, small_template)
+    refuse(clip, model_file, tmp_path / "other", r"face_landmarker\.task is not at hand")
 
 
 def refuse(clip, model, output, message):
@@ -232,15 +231,8 @@ def refuse(clip, model, output, message):
         list(predict(str(clip), str(model), str(output), "cpu"))
 
 
-def test_no_face_is_an_error_and_leaves_nothing(model_file, landmarker_file, tmp_path):
-    clip = write_clip(tmp_path / "in" / "blank.mp4", 30)
-    refuse(clip, model_file, tmp_path / "out", "No face .* any of 6 frame.*blank")
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_bad_clips_are_named(model_file, tmp_path):
-    clips = tmp_path / "in"
-    out = tmp_path / "out"
+def test_bad_clips_are_named(small_template, model_file, tmp_path):
+    clips, out, clip = tmp_path / "in", tmp_path / "out", small_template / "clips" / "p01-1.mp4"
     (clips / "empty").mkdir(parents=True)
     (clips / "notes.txt").write_text("no clip")
     (clips / "none.mp4").write_bytes(b"")
@@ -252,27 +244,16 @@ def test_bad_clips_are_named(model_file, tmp_path):
     refuse(clips / "none.mp4", model_file, out, "is no video that can be read")
     refuse(clips / "cut.mp4", model_file, out, "is no video that can be read")
     refuse(clips / "broken.png", model_file, out, "is no image that can be read")
+    refuse(clip, tmp_path / "gone.pt", out, r"gone\.pt is no file")
     assert not list(out.iterdir())
-
-
-def test_outputs_that_cannot_be_written_are_named_at_once(small_template, model_file, tmp_path):
-    clip = small_template / "clips" / "p01-1.mp4"
-    (tmp_path / "file").write_text("")
-    refuse(clip, model_file, tmp_path / "file", "file cannot be written .*: choose another folder")
-    refuse(clip, model_file, tmp_path / "file" / "deep", "deep cannot be written")
+    refuse(clip, model_file, clips / "notes.txt" / "deep", "deep cannot be written .*: choose ano")
     refuse(clip, model_file, clip.parent, "is where the clip lies")
     album = write_picture(tmp_path / "album" / "1.png").parent
     refuse(album, model_file, album / "new", "is where the clip lies")
     assert not (album / "new").exists()
-    refuse(clip, tmp_path / "gone.pt", tmp_path / "out", r"gone\.pt is no file")
 
 
-def test_a_modality_that_is_not_there_is_named(small_template, measured, tmp_path):
-    root = shutil.copytree(measured.cohort.root, tmp_path / "copy")
-    (root / "modalities" / "handcrafted.npy").unlink()
-    fitted = fit_small(small_template, "handcrafted-fnn")
-    with pytest.raises(PalsyError, match=r"handcrafted\.npy"):
-        predict_clip(fitted, replace(measured, cohort=replace(measured.cohort, root=root)), "cpu")
+# Measures
 
 
 @pytest.fixture(scope="module")
@@ -285,32 +266,26 @@ def drawn():
     return (table, landmarks, points, scores), truth
 
 
-def test_a_mirrored_face_has_the_opposite_measures(drawn):
+def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(drawn):
     (table, landmarks, points, scores), _ = drawn
     ours = measures(table, landmarks, points, scores)
     theirs = measures(table, landmarks, points[:, MIRROR] * [-1, 1] + [256, 0], scores)
     for name in MEASURES:
         assert np.allclose(ours[f"{name}_difference"], -theirs[f"{name}_difference"], atol=1e-3)
         assert np.allclose(ours[f"{name}_left"], theirs[f"{name}_right"], atol=1e-3)
-    larger = measures(table, landmarks, 3 * points, scores)  # millimetres, not pixels
+    larger = measures(table, landmarks, 3 * points, scores)
     assert np.allclose(larger.loc[:, "asymmetry_mm":], ours.loc[:, "asymmetry_mm":], atol=1e-3)
-    assert 60 < np.median(ours["eye_distance_px"] * millimetres(points)) < 130
+    assert 3 < ours["eye_left"].median() < 15 and 25 < ours["mouth_left"].median() < 90
 
 
 @pytest.mark.parametrize(
-    ("part", "moved", "first", "at_least"),
-    [
-        ("eye", "blink", "right", 0.7),
-        ("brow", "brow", "left", 0.5),
-        ("mouth", "smile", "right", 0.5),
-    ],
+    ("part", "moved", "sign", "at_least"),
+    [("eye", "blink", -1, 0.7), ("brow", "brow", 1, 0.5), ("mouth", "smile", -1, 0.5)],
 )
-def test_measures_follow_what_was_drawn(drawn, part, moved, first, at_least):
+def test_measures_follow_what_was_drawn(drawn, part, moved, sign, at_least):
     """A lid that closes less leaves a wider gap; a smile lifts the corner of the mouth."""
-    given, truth = drawn
-    other = "left" if first == "right" else "right"
-    meant = truth[f"{moved}_{first}"] - truth[f"{moved}_{other}"]
-    assert spearmanr(measures(*given)[f"{part}_difference"], meant)[0] > at_least
+    meant = sign * (drawn[1][f"{moved}_left"] - drawn[1][f"{moved}_right"])
+    assert spearmanr(measures(*drawn[0])[f"{part}_difference"], meant)[0] > at_least
 
 
 def test_the_most_asymmetric_frame_shows_the_palsy(measured):
@@ -328,3 +303,128 @@ def test_a_turned_head_is_told_by_depth(drawn):
     size = pd.DataFrame({"height": [100] * 3, "width": [200] * 3})
     found = measures(size, landmarks, points, scores)["turned_deg"]
     assert np.allclose(found, [-30, 0, 30], atol=1e-4)
+
+
+def test_quality_notes_name_what_is_wrong(said):
+    table = said[0].assign(turned_deg=30.0, eye_distance_px=20.0)
+    table.loc[0, "note"] = "clip ends early"
+    notes = " ".join(quality_notes(table))
+    assert "turned by more than 15 degrees in 24 of 24" in notes
+    assert "small in 24 of 24" in notes and "1 of 24 frames are marked: clip ends early" in notes
+    assert quality_notes(table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")) == []
+
+
+# The report
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its tags with attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_stay_text(said, name):
+    table, measured, fitted = said
+    renamed = replace(measured, source=measured.source.parent / name.split("/")[-1])
+    facts, noted = fitted.facts | {"cohort": name}, table.assign(note=name)
+    hostile = Page(report(noted, renamed, replace(fitted, facts=facts)))
+    usual = Page(report(table.assign(note="note"), measured, fitted))
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in usual.tags]
+    assert hostile.text.count(renamed.source.name) >= 2  # title and heading
+    assert name in hostile.text and f"marked: {name}" in hostile.text
+
+
+@pytest.mark.parametrize("which", ["said", "photos"])
+def test_it_holds_everything_and_asks_nobody(which, request):
+    page = report(*request.getfixturevalue(which))
+    tags = Page(page).tags
+    assert not [tag for tag, _ in tags if tag in ("script", "link", "iframe", "object", "form")]
+    links = [v for _, attrs in tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
+    assert links and all(re.match("data:image/(png|jpeg);base64,|#", link) for link in links)
+    assert not re.search(r"url\((?!#)", page) and "@import" not in page
+    policy = next(attrs["content"] for _, attrs in tags if "http-equiv" in attrs)
+    assert policy.startswith("default-src 'none'")
+    assert all(attrs.get("alt") for tag, attrs in tags if tag == "img")
+    pictures = [attrs for tag, attrs in tags if tag == "svg"]
+    assert [attrs["role"] for attrs in pictures if attrs["aria-label"]] == ["img"] * (
+        which == "said"
+    )
+    headings = [int(tag[1]) for tag, _ in tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1 and set(headings[1:]) == {2}
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert ("html", {"lang": "en"}) in tags and "prefers-color-scheme: dark" in page
+
+
+def test_it_says_what_the_table_says(said):
+    table, measured, fitted = said
+    keep = table["asymmetry_mm"].idxmax()
+    table, gone = table.copy(), [i for i in range(4, 10) if i != keep]
+    table.loc[gone, [c for c in table if c not in ("frame", "time_s", "found", "note")]] = np.nan
+    table.loc[gone, "found"] = False
+    page = report(table, measured, fitted)
+    text, faces, row = Page(page).text, table[table["found"]], table.loc[keep]
+    called = int((faces["probability"] >= 0.5).sum())
+    assert f"{called} of {len(faces)} frames with a face" in text
+    assert f"{len(gone)} without a face" in text and "no face" in text  # in the picture's legend
+    assert f"No face was found in {len(gone)} of {len(table)} frames" in text
+    low, middle, high = np.percentile(faces["probability"], [10, 50, 90])
+    assert f"median {middle:.2f}; eight of ten between {low:.2f} and {high:.2f}" in text
+    assert f"In frame {row['frame']}, at {row['time_s']:.2f} s" in text
+    for name in ("brow", "eye", "mouth"):
+        assert f"{row[f'{name}_difference']:+.1f}" in text
+    assert "Eyes" in text and "Mouth" in text
+    assert "Side" not in text  # nobody has told this cohort's sides
+    for words in ("not a medical device", "the model has no calibration", "not measured", DRAWN):
+        assert words in text
+    assert fitted.model in text and SEEN in page
+    facts = fitted.facts | {"drawn": False, "files": [], "scores": {"auroc": [0.5, 0.25, 0.75]}}
+    other = report(table, measured, replace(fitted, facts=facts, temperature=2.0))
+    assert DRAWN not in other and SEEN not in other and "not a medical device" in other
+    assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00" in other
+
+
+def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):
+    table, measured, fitted = photos
+    page = report(*photos)
+    text, pictures = Page(page).text, [a for tag, a in Page(page).tags if tag == "img"]
+    ours = text.split("The model\n")[0]  # what follows tells of the training data
+    assert not re.search(r"\b(time|timeline|frames?|seconds?|clip)\b|\d s\b", ours)
+    assert "<svg" not in page and "onerror" not in str([a.keys() for _, a in Page(page).tags])
+    faces = table[table["found"]].sort_values("asymmetry_mm", ascending=False)
+    where = [text.index(name) for name in faces["file"]]
+    assert len(where) == 2 and where == sorted(where)
+    for row in faces.itertuples():
+        assert f"probability {row.probability:.2f}asymmetry {row.asymmetry_mm:.1f} mm" in text
+    assert "<i>nobody.png: no face" in text and "4 photographs, 2 without a face" in text
+    assert [attrs["alt"] for attrs in pictures[:2]] == [f"Face in {f}" for f in faces["file"]]
+    alone = report(table.iloc[[0]], replace(measured, marked=0), fitted)
+    text = Page(alone).text
+    assert "1 photograph, 0 without" in text and "most asymmetric" not in text.lower()
+    assert alone.count("<img") == 1 and f"In photograph {table['file'][0]}" in text
+
+
+def test_a_long_clip_is_drawn_second_by_second(said):
+    long = pd.concat([said[0]] * 40, ignore_index=True)
+    long["time_s"] = np.arange(len(long)) / 6
+    numbers = [column for column in long if column not in ("frame", "time_s", "found", "note")]
+    long.loc[60:71, numbers] = np.nan
+    long.loc[60:71, "found"] = False
+    ax = clip_timeline(long, 7).axes[0]
+    line = ax.lines[0].get_ydata()
+    assert len(line) == len(long) / 6 and np.isnan(line[10:12]).all()
+    assert line[5] == pytest.approx(long["probability"][30:36].mean())
+    band = ax.collections[0].get_paths()[0].vertices
+    lowest = band[np.isclose(band[:, 0], 5.5), 1].min()
+    assert lowest == pytest.approx(long["probability"][30:36].min())
+    assert len(clip_timeline(said[0], 7).axes[0].lines[0].get_ydata()) == len(said[0])
