@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from palsy_utils import downloads
 from palsy_utils.cohort.load import load_cohort
@@ -17,6 +18,7 @@ from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.modalities import build_modalities
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.learning.profiles import PROFILES
+from palsy_utils.runs import kernels
 
 PROJECT = Path(__file__).parents[1]
 PHANTOM = PROJECT / "data" / "phantom"
@@ -31,6 +33,8 @@ os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)
 os.environ.pop("MPLBACKEND", None)
+if kernels.CAN_FORK:
+    KernelProvisionerFactory.instance().default_provisioner_name = kernels.FORKED
 
 
 @pytest.fixture(scope="session")

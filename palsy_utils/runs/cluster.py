@@ -21,13 +21,11 @@ import nbformat
 import papermill
 from dask.distributed import Client, LocalCluster, as_completed
 from distributed.comm import inproc
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
+from palsy_utils.runs.kernels import Kernel
 from palsy_utils.stamps import DONE, State, read_stamp, stamp_of, state, write_stamp
 from palsy_utils.teaching import without_exercises
 
@@ -53,19 +51,6 @@ class Task:
         """Say whether it is done (`stamps.state`)."""
         product = "predictions.csv" if self.is_fold else "notebook.ipynb"
         return state(self.folder / product, self.made_from, root)
-
-
-class Kernel(AsyncKernelManager):
-    """A kernel of this interpreter, also where a Jupyter folder has another one called `python3`.
-
-    Pictures go into its notebook, also where the environment names another backend.
-    """
-
-    kernel_spec = KernelSpec(
-        resource_dir=RESOURCES,
-        env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-        **get_kernel_dict(),
-    )
 
 
 def open_client(scheduler: str | None, workers: int | None, device: str) -> Client:
@@ -153,12 +138,10 @@ def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str
 def _kernel_config(sockets: str) -> Config:
     """Let a kernel talk over sockets of this user, not over TCP ports open to others.
 
-    It ends with the process that started it, however that ends, and is killed once its notebook is
-    done: all is written by then, and saying goodbye takes torch almost two seconds.
+    It is killed once its notebook is done: all is written by then, and saying goodbye takes torch
+    almost two seconds.
     """
-    first = f"from palsy_utils import processes; processes.end_with_parent({os.getpid()})"
-    options = {"extra_arguments": [f"--IPKernelApp.exec_lines={first}"]}
-    config = Config({"NotebookClient": options | {"shutdown_kernel": "immediate"}})
+    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
     if os.name == "posix":
         config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
     return config
