@@ -33,7 +33,7 @@ os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)
 os.environ.pop("MPLBACKEND", None)
-if kernels.CAN_FORK:
+if sys.platform == "linux":
     KernelProvisionerFactory.instance().default_provisioner_name = kernels.FORKED
 
 

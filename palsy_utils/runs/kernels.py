@@ -3,14 +3,19 @@
 Imports take a new kernel longer than a small fold takes to train.
 """
 
+import importlib
+import json
 import os
 import runpy
+import signal
+import subprocess
 import sys
+import threading
+from contextlib import suppress
 from importlib.metadata import EntryPoint
-from multiprocessing import get_context
 from typing import Any
 
-import matplotlib
+import psutil
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.connect import KernelConnectionInfo
@@ -19,30 +24,69 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 
 from palsy_utils.processes import end_with_parent
 
-IMPORTED = ["ipykernel.kernelapp", "palsy_utils.runs.one_fold", "palsy_utils.plots"]
-IMPORTED += ["torchvision.models", "sklearn.metrics", "seaborn"]
+IMPORTED = ("ipykernel.kernelapp", "palsy_utils.runs.one_fold", "palsy_utils.plots")
+IMPORTED += ("torchvision.models", "sklearn.metrics", "seaborn")
 FORKED = "palsy-forked"
-CAN_FORK = sys.platform == "linux"  # elsewhere a process of several threads may not
 INLINE = "module://matplotlib_inline.backend_inline"
+FORKING = threading.Lock()
 
 
-class Forked(get_context("forkserver" if CAN_FORK else None).Process):
-    """A process with the methods of `subprocess.Popen` that `LocalProvisioner` calls."""
+class Forked:
+    """A forked kernel; it has the methods of `subprocess.Popen` that `LocalProvisioner` calls."""
 
-    stdin = stdout = stderr = None
+    server = stdin = stdout = stderr = None
+
+    def __init__(self, *order: Any) -> None:
+        with FORKING:
+            if not Forked.server or Forked.server.poll() is not None:
+                command = [sys.executable, "-c", f"import {__name__} as kernels; kernels.serve()"]
+                pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+                Forked.server = subprocess.Popen([*command, str(os.getpid())], **pipes)
+            Forked.server.stdin.write(json.dumps(order) + "\n")
+            Forked.server.stdin.flush()
+            if not (said := Forked.server.stdout.readline()):
+                raise OSError("the process that forks kernels was killed")
+            self.pid = int(said)
 
     def poll(self) -> int | None:
-        """Return how it ended, or None if it runs."""
-        return self.exitcode
+        """Return None while it runs."""
+        return None if psutil.pid_exists(self.pid) else 1
 
-    def wait(self) -> int | None:
-        """Wait for its end."""
-        self.join()
-        return self.exitcode
+    wait = poll  # it has ended when `LocalProvisioner` asks this
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
+        """Send it a signal, if it has not ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+def serve() -> None:
+    """Import what notebooks import; then fork a kernel for every line that comes in."""
+    end_with_parent(int(sys.argv[1]))
+    for module in IMPORTED:
+        importlib.import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for kernels
+    while order := sys.stdin.readline():
+        if not (kernel := os.fork()):
+            return run_kernel(*json.loads(order))
+        print(kernel, flush=True)
+
+
+def run_kernel(arguments: list[str], environment: dict[str, str], folder: str | None) -> None:
+    """Be a kernel, in a forked process; it ends with the process that it was forked from."""
+    import matplotlib
+
+    os.setsid()
+    end_with_parent(os.getppid())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder or ".")
+    matplotlib.rcParams["backend"] = INLINE  # the import has read it from the environment
+    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
+    runpy.run_module("ipykernel_launcher", run_name="__main__")
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -50,23 +94,9 @@ class ForkProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork a kernel, with the command's arguments."""
-        get_context("forkserver").set_forkserver_preload(IMPORTED)  # heard before the first one
-        self.process = Forked(target=run_kernel, args=(cmd[3:], kwargs["env"], kwargs.get("cwd")))
-        self.process.start()
+        self.process = Forked(cmd[3:], kwargs["env"], kwargs.get("cwd"))
         self.pid = self.pgid = self.process.pid
         return self.connection_info
-
-
-def run_kernel(arguments: list[str], environment: dict[str, str], folder: str | None) -> None:
-    """Be a kernel, in a forked process; it ends with the process that it was forked from."""
-    os.setsid()
-    end_with_parent(os.getppid())
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder or ".")
-    matplotlib.rcParams["backend"] = INLINE  # was read from the environment by the import
-    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
-    runpy.run_module("ipykernel_launcher", run_name="__main__")
 
 
 class Kernel(AsyncKernelManager):
@@ -78,7 +108,7 @@ class Kernel(AsyncKernelManager):
     kernel_spec = KernelSpec(
         resource_dir=RESOURCES, env={"MPLBACKEND": INLINE}, **get_kernel_dict()
     )
-    if CAN_FORK:
+    if sys.platform == "linux":  # elsewhere libraries do not stand it
         kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": FORKED}
 
 

@@ -96,6 +96,10 @@ def children_of(process, word):
     return found
 
 
+def kernels_of(process):
+    return [child for child in children_of(process, "kernels.serve") if child.ppid() != process.pid]
+
+
 def assert_whole(smoke, root, models=None):
     """Every prediction and the table are those of the undisturbed run; nothing else is left."""
     for path in (smoke.root / RUN).rglob("predictions.csv"):
@@ -146,7 +150,7 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
     # A kernel dies in the middle.
     second = start(command)
     wait_for(lambda: attempts(root), second)
-    random.choice(wait_for(lambda: children_of(second, "ipykernel_launcher"), second)).kill()
+    random.choice(wait_for(lambda: kernels_of(second), second)).kill()
     said = second.communicate(timeout=PATIENCE)[1]
     assert second.returncode == 1 and "1 notebook(s) failed" in said and "Kernel died" in said
 
@@ -369,7 +373,7 @@ class Cluster:
         """Kill a process and what it has started, but not the kernels: these come late."""
         family = [process, *psutil.Process(process.pid).children(recursive=True)]
         for one in family:
-            if isinstance(one, subprocess.Popen) or "ipykernel_launcher" not in one.cmdline():
+            if isinstance(one, subprocess.Popen) or "kernels.serve" not in one.cmdline()[2:3]:
                 one.kill()
         process.wait()
 
