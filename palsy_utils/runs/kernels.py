@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -29,6 +30,7 @@ IMPORTED += ("torchvision.models", "sklearn.metrics", "seaborn")
 FORKED = "palsy-forked"
 INLINE = "module://matplotlib_inline.backend_inline"
 FORKING = threading.Lock()
+LASTING = ThreadPoolExecutor(1)  # what a thread has started would end with that thread
 
 
 class Forked:
@@ -39,9 +41,9 @@ class Forked:
     def __init__(self, *order: Any) -> None:
         with FORKING:
             if not Forked.server or Forked.server.poll() is not None:
-                command = [sys.executable, "-c", f"import {__name__} as kernels; kernels.serve()"]
+                command = [sys.executable, "-m", __name__, str(os.getpid())]
                 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-                Forked.server = subprocess.Popen([*command, str(os.getpid())], **pipes)
+                Forked.server = LASTING.submit(subprocess.Popen, command, **pipes).result()
             Forked.server.stdin.write(json.dumps(order) + "\n")
             Forked.server.stdin.flush()
             if not (said := Forked.server.stdout.readline()):
@@ -115,3 +117,6 @@ class Kernel(AsyncKernelManager):
 KernelProvisionerFactory.provisioners[FORKED] = EntryPoint(
     FORKED, f"{__name__}:{ForkProvisioner.__name__}", KernelProvisionerFactory.GROUP_NAME
 )
+
+if __name__ == "__main__":
+    serve()

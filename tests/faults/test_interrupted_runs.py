@@ -97,7 +97,8 @@ def children_of(process, word):
 
 
 def kernels_of(process):
-    return [child for child in children_of(process, "kernels.serve") if child.ppid() != process.pid]
+    servers = children_of(process, "palsy_utils.runs.kernels")
+    return [child for child in servers if child.ppid() != process.pid]
 
 
 def assert_whole(smoke, root, models=None):
@@ -370,10 +371,11 @@ class Cluster:
 
     @staticmethod
     def kill(process):
-        """Kill a process and what it has started, but not the kernels: these come late."""
-        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+        """Kill a process and what it has started."""
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
         for one in family:
-            if isinstance(one, subprocess.Popen) or "kernels.serve" not in one.cmdline()[2:3]:
+            with suppress(psutil.Error):  # it has ended
                 one.kill()
         process.wait()
 
