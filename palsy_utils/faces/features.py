@@ -12,19 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from palsy_utils.faces.landmarks import (
-    EXPRESSIONS,
-    LEFT_OF_PAIR,
-    LEFT_SCORES,
-    MIDLINE,
-    POINTS_125,
-    RIGHT_OF_PAIR,
-    RIGHT_SCORES,
-    mirror_coordinates,
-    mirror_expressions,
-    region_of_expression,
-    region_of_point,
-)
+from palsy_utils.faces import landmarks as marks
+from palsy_utils.faces.landmarks import EXPRESSIONS, LEFT_OF_PAIR, LEFT_SCORES, MIDLINE, POINTS_125
 from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, upright
 
 ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye has no logarithm
@@ -39,26 +28,23 @@ SIGNS = np.where(np.isin(np.arange(29), SYMMETRIC), 1, -1).astype(np.float32)
 # The 145 numbers of `asymmetry`: the landmark (the left one of a pair) and its axis, or the score.
 ASYMMETRY = [f"{POINTS_125[i]} {axis}" for i in LEFT_OF_PAIR for axis in "xy"]
 ASYMMETRY += [f"{POINTS_125[i]} x" for i in MIDLINE]
-ASYMMETRY_REGIONS = [region_of_point(int(name.split()[0])) for name in ASYMMETRY]
+ASYMMETRY_REGIONS = [marks.region_of_point(int(name.split()[0])) for name in ASYMMETRY]
 ASYMMETRY += [EXPRESSIONS[i].removesuffix("Left") for i in LEFT_SCORES]
-ASYMMETRY_REGIONS += [region_of_expression(EXPRESSIONS[i]) for i in LEFT_SCORES]
+ASYMMETRY_REGIONS += [marks.region_of_expression(EXPRESSIONS[i]) for i in LEFT_SCORES]
 
 
 def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:
     """Return the signed asymmetry of upright faces: (n, 145) float32; a symmetric face is all 0.
 
-    Every left point is compared with the mirror image of its right partner (55 pairs, x and y),
-    every midline point with its own (15, x), every left score with the right one (20). A mirrored
-    face has the negative of these numbers, so their sign tells the side. `ASYMMETRY` names them.
-
-    Args:
-        coordinates: (n, 125, 2), upright, in distances between the outer corners of the eyes.
-        expressions: (n, 52), from 0 to 1.
+    Of `coordinates` (n, 125, 2), every left point is compared with the mirror image of its right
+    partner (55 pairs, x and y), every midline point with its own (15, x); of `expressions` (n, 52),
+    every left score with the right one (20). A mirrored face has the negative of these numbers, so
+    their sign tells the side. `ASYMMETRY` names them.
     """
-    right, left = coordinates[:, RIGHT_OF_PAIR], coordinates[:, LEFT_OF_PAIR]
+    right, left = coordinates[:, marks.RIGHT_OF_PAIR], coordinates[:, LEFT_OF_PAIR]
     pairs = left - right * np.array([-1, 1], right.dtype)
     midline = 2 * coordinates[:, MIDLINE, 0]
-    scores = expressions[:, LEFT_SCORES] - expressions[:, RIGHT_SCORES]
+    scores = expressions[:, LEFT_SCORES] - expressions[:, marks.RIGHT_SCORES]
     return np.concatenate([pairs.reshape(len(pairs), -1), midline, scores], 1).astype(np.float32)
 
 
@@ -112,37 +98,31 @@ def handcrafted(points: np.ndarray) -> np.ndarray:
 class Modality(NamedTuple):
     """One modality: how it is made, and all that the rest of the series has to know of it.
 
-    compute: structured modalities are made of all faces at once, from landmarks in pixels
-        (n, 478, 2) and expression scores (n, 52), to float32 (n, ...); images of one face, from
-        its picture, its landmarks (478, 2), the size and `mouth_and_nose`, to uint8 (size, size)
-        or (size, size, 3).
-    mirror: turns an array (n, ...) into that of the mirrored faces.
-    colour: in figures; Okabe and Ito's, told apart by colour-blind readers too.
-    numbers, units: of a structured modality, and of the hidden layers of its net.
-    signed: whether left and right differ by the sign of these numbers.
-    from_picture: whether landmarks do not suffice.
+    Structured ones are computed of all faces at once, from landmarks in pixels (n, 478, 2) and
+    expression scores (n, 52), to float32 (n, ...); images of one face, from its picture, landmarks
+    (478, 2), the size and `mouth_and_nose`, to uint8 (size, size) or (size, size, 3).
     """
 
     compute: Callable[..., np.ndarray]
-    mirror: Callable[[np.ndarray], np.ndarray]
-    colour: str
-    numbers: int = 0
-    units: tuple[int, ...] = ()
-    signed: bool = False
-    from_picture: bool = False
+    mirror: Callable[[np.ndarray], np.ndarray]  # (n, ...) to those of the mirrored faces
+    colour: str  # in figures; Okabe and Ito's, told apart by colour-blind readers too
+    numbers: int = 0  # of a structured modality
+    units: tuple[int, ...] = ()  # of the hidden layers of its net
+    signed: bool = False  # whether left and right differ by the sign of these numbers
+    from_picture: bool = False  # whether landmarks do not suffice
 
 
 MODALITIES = {
     "coordinates": Modality(
         compute=lambda points, _: coordinates(points),
-        mirror=mirror_coordinates,
+        mirror=marks.mirror_coordinates,
         colour="#009E73",
         numbers=250,
         units=(128, 64, 32),  # paper
     ),
     "expressions": Modality(
         compute=lambda _, scores: scores,
-        mirror=mirror_expressions,
+        mirror=marks.mirror_expressions,
         colour="#E69F00",
         numbers=52,
         units=(64, 32, 10),  # paper

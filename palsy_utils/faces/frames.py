@@ -37,10 +37,8 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
 
     A frame is `frames/<video>/<frame>.jpg`, named with its number in the clip from 0 and upright
     as players show it. What is up to date (`stamps.py`) is passed over, so that a run that was
-    interrupted goes on where it stopped. `workers` are processes; None for one a core.
-
-    Raises:
-        PalsyError: names the videos that give no frame, after all others are done.
+    interrupted goes on where it stopped. `workers` are processes; None for one a core. A PalsyError
+    names the videos that give no frame, after all others are done.
     """
     videos = list(cohort.videos[cohort.videos["kind"] != "measured"].itertuples(index=False))
     jobs = [(frames_of(cohort, v), v, cohort.sources[v.video]) for v in videos]
@@ -57,16 +55,12 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
 
 
 def load_frames(cohort: Cohort) -> pd.DataFrame:
-    """Read the indexes of all videos of a cohort, sorted by patient, video and frame.
+    """Read the indexes of all videos, if they are up to date, by patient, video and frame.
 
-    Returns:
-        patient, video, frame (int), time_s (float), file (relative to the cohort's folder) and
-        note ("", "clip ends early" or "unreadable"). Time counts from the first frame of a clip;
-        in an image folder it is position / 6, in YFP (frame - 1) / 30, of a still image 0.
-        Videos of which only measurements are at hand are not in it.
-
-    Raises:
-        PalsyError: a video has no whole index yet.
+    Returns `COLUMNS`, the file relative to the cohort's folder, and as note "", "clip ends early"
+    or "unreadable". Time counts from the first frame of a clip; in an image folder it is position /
+    6, in YFP (frame - 1) / 30, of a still image 0. Videos of which only measurements are at hand
+    are not in it.
     """
     tables = [pd.DataFrame(columns=list(COLUMNS))]
     for video in cohort.videos[cohort.videos["kind"] != "measured"].itertuples(index=False):
@@ -129,11 +123,8 @@ def extract_clip(root: Path, file: str, folder: str) -> list[list]:
 
     Returns for each frame its number in the clip, time in s since the first, file relative to
     `root`, and a note; the first one's tells its time stamp unless that is about 0, the last one's
-    is "clip ends early" if the clip was cut off there. One frame at a time is in memory.
-
-    Raises:
-        BadVideoError: there is no frame to take.
-        PalsyError: the frames cannot be written.
+    is "clip ends early" if the clip was cut off there. One frame at a time is in memory. Raises a
+    BadVideoError if there is no frame to take.
     """
     rows, number, time, first = [], -1, 0.0, 0.0
     with suppress(OSError):  # of an interrupted run; a folder that is closed is told by `publish`

@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
 SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
+Faces = list[tuple[np.ndarray, np.ndarray]]  # of each its landmarks (478, 3) and scores (52,)
 
 
 @lru_cache(maxsize=1)
 def open_landmarker() -> "FaceLandmarker":
     """Open MediaPipe's Face Landmarker, once per process.
 
-    IMAGE mode gives the same answer for the same picture; VIDEO mode need not.
-
-    Raises:
-        PalsyError: the model bundle cannot be had or has the wrong hash.
+    IMAGE mode gives the same answer for the same picture; VIDEO mode need not. Raises a PalsyError
+    if the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
     import mediapipe
@@ -52,15 +51,12 @@ def block_metrics() -> None:
 
 
 def measure_image(image: np.ndarray) -> dict:
-    """Find the largest face in one picture and measure it.
+    """Find the largest face in one RGB picture (height, width, 3), uint8, and measure it.
 
     The detector misses a face that fills the whole picture, so a picture without a face is tried
     again with a margin of half its size around it ("padded"). It also misses faces whose outer eye
     corners are less than some 6 % of the picture's longer side apart, so parts of the picture are
     tried last ("enlarged"), which halves that size.
-
-    Args:
-        image: RGB uint8, (height, width, 3).
 
     Returns:
         `found`, `n_faces`, `note`, `height`, `width`, `landmarks` (1434 float32: x, y, z of each
@@ -78,16 +74,16 @@ def measure_image(image: np.ndarray) -> dict:
     if not faces:
         return measured | {"note": "no face", "landmarks": None, "expressions": None}
     if len(faces) > 1:
-        note = "; ".join(filter(None, [note, f"largest of {len(faces)} faces"]))
-    landmarks, expressions = max(faces, key=_size)
+        note = f"{note}; largest of {len(faces)} faces".removeprefix("; ")
+    landmarks, scores = max(faces, key=_size)
     return measured | {
         "note": note,
         "landmarks": landmarks.astype(np.float32).ravel(),
-        "expressions": expressions,
+        "expressions": scores,
     }
 
 
-def detect(picture: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def detect(picture: np.ndarray) -> Faces:
     """Return landmarks (478, 3), in fractions of an RGB picture, and scores (52,) of each face."""
     import mediapipe as mp
 
@@ -98,24 +94,21 @@ def detect(picture: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(zip(faces, scores, strict=True))
 
 
-def _detect_in(
-    image: np.ndarray, left: int, top: int, right: int, bottom: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Detect faces in a part of a picture, given in pixels.
+def _detect_in(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> Faces:
+    """Detect faces in a part of a picture, in pixels; beyond the picture it repeats its edge.
 
-    Beyond the picture the part repeats its edge. Landmarks are in fractions of the whole picture.
+    Landmarks are in fractions of the whole picture.
     """
     height, width = image.shape[:2]
     part = image[max(top, 0) : bottom, max(left, 0) : right]
     beyond = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)))
-    if np.any(beyond):
-        part = np.pad(part, (*beyond, (0, 0)), mode="edge")
+    part = np.pad(part, (*beyond, (0, 0)), mode="edge")
     scale = np.array([(right - left) / width, (bottom - top) / height, (right - left) / width])
     shift = np.array([left / width, top / height, 0])
     return [(face * scale + shift, scores) for face, scores in detect(part)]
 
 
-def _detect_small(image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _detect_small(image: np.ndarray) -> Faces:
     """Look for small faces in nine parts of a picture, half as wide and as high, that overlap.
 
     The edge of a part may cut a face, which moves its landmarks. So the largest one is looked for

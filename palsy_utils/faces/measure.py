@@ -28,9 +28,6 @@ def measure_faces(cohort: Cohort, workers: int | None = None) -> None:
 
     Its frames must have been extracted. A video whose measurements are up to date (`stamps.py`) is
     not measured again. `workers` are processes; None for one a core.
-
-    Raises:
-        PalsyError: the landmark model cannot be had, or frames or measurements are missing.
     """
     products = [faces_of(cohort, video) for video in cohort.videos.itertuples(index=False)]
     missing = [p for p in products if not p.is_source and p.state().kind != DONE]
@@ -78,14 +75,10 @@ def write_faces(table: pd.DataFrame, path: Path) -> None:
 
 
 def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Load what was measured on a cohort, ordered by patient, video, frame.
+    """Load what was measured on a cohort, if it is up to date, by patient, video, frame.
 
-    Returns:
-        The table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both float32;
-        NaN where no face was found.
-
-    Raises:
-        PalsyError: measurements of a video are missing, out of date or damaged.
+    Returns the table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both
+    float32; NaN where no face was found.
     """
     tables, advice = (
         [],
@@ -106,10 +99,9 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     # Who is in a video is the cohort's word: a table of patients may have come after measuring.
     table["patient"] = table["video"].map(cohort.videos.set_index("video")["patient"])
     table = table.sort_values(["patient", "video", "frame"], ignore_index=True)
-    landmarks = _stack(table.pop("landmarks"), 478 * 3).reshape(-1, 478, 3)
-    return table[COLUMNS], landmarks, _stack(table.pop("expressions"), 52)
-
-
-def _stack(column: pd.Series, length: int) -> np.ndarray:
-    missing = np.full(length, np.nan, np.float32)
-    return np.stack([missing if v is None else v for v in column]).astype(np.float32)
+    arrays = []
+    for name, numbers in (("landmarks", 478 * 3), ("expressions", 52)):
+        missing = np.full(numbers, np.nan, np.float32)
+        rows = [missing if row is None else row for row in table[name]]
+        arrays.append(np.stack(rows).astype(np.float32))
+    return table[COLUMNS], arrays[0].reshape(-1, 478, 3), arrays[1]

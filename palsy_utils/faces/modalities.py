@@ -13,7 +13,7 @@ from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.frames import load_frames
 from palsy_utils.faces.measure import faces_of, load_faces
 from palsy_utils.faces.pictures import read_image
-from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels
+from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError, progress, publish, write_csv
 from palsy_utils.stamps import DONE, Product
 
@@ -28,9 +28,7 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     `coordinates.npy` (n, 125, 2), float32. `images/`: `rgb-<size>.npy` (n, size, size, 3) and
     `lines-<size>.npy` (n, size, size), uint8. Row i of each is row i of the samples. What is up to
     date (`stamps.py`) is left alone. Without pictures, of measurements alone, no RGB images come.
-
-    Raises:
-        PalsyError: nothing is measured, or no frame has both a face and a label.
+    Raises a PalsyError if nothing is measured, or no frame has both a face and a label.
     """
     products = modalities_of(cohort, size, mouth_and_nose)
     todo = {name: product for name, product in products.items() if product.state().kind != DONE}
@@ -111,22 +109,6 @@ def image_file(root: Path, modality: str, size: int) -> Path:
     return root / "images" / f"{modality}-{size}.npy"
 
 
-def face_in_modalities(
-    cohort: Cohort, sample: pd.Series, size: int = 224
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Make the paper's four modalities of one sample at any image size, for looking at.
-
-    Returns:
-        RGB image (size, size, 3), coordinates (125, 2), expressions (52,), line image (size, size).
-    """
-    table, landmarks, scores = load_faces(cohort)
-    frames, key = load_frames(cohort), ["video", "frame"]
-    i, at = (t.index[(t[key] == sample[key]).all(axis=1)] for t in (table, frames))
-    points = to_pixels(landmarks[i], table["height"][i], table["width"][i])
-    rgb = crop_rgb(_read(cohort.root / frames["file"][at].item()), points[0], size)
-    return rgb, coordinates(points)[0], scores[i][0], draw_lines(points[0], size)
-
-
 def _read(path: Path) -> np.ndarray:
     image, note = read_image(path)
     if image is None:
@@ -147,11 +129,7 @@ def _write_images(product: Product, n: int, images: Iterator) -> None:
 
 
 def load_samples(cohort: Cohort) -> pd.DataFrame:
-    """Load the samples of a cohort: one row a frame that has a face and a label (`SAMPLES`).
-
-    Raises:
-        PalsyError: they were not built yet, or are out of date or damaged.
-    """
+    """Load one row a frame that has a face and a label (`SAMPLES`), if they are up to date."""
     product = samples_of(cohort)
     product.check("run notebook 02 (faces and modalities) first")
     return pd.read_csv(product.path, dtype={"patient": str, "video": str})
@@ -161,9 +139,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
     """Load one of `MODALITIES` of all samples, mapped into memory rather than read.
 
     Row i belongs to sample i; shapes as in `build_modalities`, structured ones of any `size`.
-
-    Raises:
-        PalsyError: it was not built yet, not from the samples of now, or has no pictures.
+    Raises a PalsyError if it was not built of the samples as they are now.
     """
     product, fits = root / SAMPLES_FILE, True
     path = product.with_name(f"{modality}.npy")

@@ -14,6 +14,7 @@ from PIL import Image
 from palsy_utils.cohort.paths import LARGEST_IMAGE
 
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+NOTES = {"L": "grey", "LA": "transparent", "RGBA": "transparent", "I;16": "16-bit"}  # by mode
 ONE_AT_A_TIME = threading.RLock()
 
 
@@ -34,39 +35,20 @@ def native_silence() -> Iterator[None]:
 def read_image(path: Path) -> tuple[np.ndarray | None, str]:
     """Read a picture as RGB uint8 (height, width, 3), with a note on what had to be converted.
 
-    Grey is repeated to three channels, 16 bits are reduced to 8, transparency is laid over mid
-    grey. What cannot be read is None, `unreadable`; more than `LARGEST_IMAGE` pixels, `too large`.
+    What cannot be read is None, `unreadable`; more than `LARGEST_IMAGE` pixels, `too large`.
     """
     try:
         with (
             warnings.catch_warnings(action="ignore"),
             Image.open(path, formats=IMAGE_FORMATS) as picture,  # the header alone
         ):
-            if max(picture.width * picture.height, path.stat().st_size // 8) > LARGEST_IMAGE:
-                raise Image.DecompressionBombError
+            note, pixels = NOTES.get(picture.mode, ""), picture.width * picture.height
+        if max(pixels, path.stat().st_size // 8) > LARGEST_IMAGE:
+            return None, "too large"
+        with native_silence():
+            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+            return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), note
     except Image.DecompressionBombError:
         return None, "too large"
-    except Exception:  # damaged headers make Pillow stumble in many ways
+    except Exception:  # damaged headers make Pillow stumble in many ways, damaged pictures OpenCV
         return None, "unreadable"
-    # Only JPEG carries the rotation of a phone, which UNCHANGED would ignore.
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
-    try:
-        with native_silence():
-            image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
-    except (OSError, cv2.error):
-        image = None
-    if image is None or image.dtype not in (np.uint8, np.uint16):
-        return None, "unreadable"
-    notes = []
-    if image.dtype == np.uint16:
-        notes.append("16-bit")
-        image = (image // 257).astype(np.uint8)
-    if image.ndim == 2:
-        notes.append("grey")
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    if image.shape[2] == 4:
-        notes.append("transparent")
-        opacity = image[..., 3:] / 255
-        image = (image[..., :3] * opacity + 127 * (1 - opacity)).astype(np.uint8)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(notes)

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from palsy_utils.faces.landmarks import (
-    LEFT_EYE_CORNER,
-    LINES_OF_MOUTH_AND_NOSE,
-    LINES_OF_THE_TEXT,
-    POINTS_125,
-    RIGHT_EYE_CORNER,
-)
+from palsy_utils.faces import landmarks as marks
+from palsy_utils.faces.landmarks import LEFT_EYE_CORNER, POINTS_125, RIGHT_EYE_CORNER
 
 MARGIN = 1.1  # side of the square window, as a multiple of the face's larger extent
+# What the paper's text names for the line images, and what its figure shows besides.
+LINES_OF_THE_TEXT = (marks.FACE_OVAL, marks.RIGHT_EYE, marks.LEFT_EYE)
+LINES_OF_THE_TEXT += (*marks.RIGHT_BROW, *marks.LEFT_BROW)
+MOUTH_AND_NOSE = (marks.OUTER_LIPS, marks.INNER_LIPS, marks.NOSE_RIDGE, marks.NOSE_WINGS)
 
 
 def to_pixels(landmarks: np.ndarray, height: np.ndarray, width: np.ndarray) -> np.ndarray:
@@ -26,11 +25,11 @@ def to_pixels(landmarks: np.ndarray, height: np.ndarray, width: np.ndarray) -> n
 
 
 def upright(points: np.ndarray) -> np.ndarray:
-    """Return faces upright and scaled: eyes level, their outer corners one unit apart.
+    """Return faces (n, 478, 2) upright and scaled: eyes level, their outer corners one unit apart.
 
-    Works in pixels, where a length means the same in x and y (fractions of a wide picture would
-    change every ratio as the head tilts): (n, 478, 2) to (n, 478, 2) float32. The origin is midway
-    between the outer corners of the eyes, x grows to the subject's left, y downwards.
+    Give pixels, where a length means the same in x and y (fractions of a wide picture would change
+    every ratio as the head tilts). The origin of the result, (n, 478, 2) float32, is midway between
+    the outer corners of the eyes, x grows to the subject's left, y downwards.
     """
     right, left = points[:, RIGHT_EYE_CORNER], points[:, LEFT_EYE_CORNER]
     across = left - right
@@ -47,9 +46,9 @@ def coordinates(points: np.ndarray) -> np.ndarray:
 
 
 def window(points: np.ndarray, size: int) -> np.ndarray:
-    """Return the affine map (2, 3) from one picture (pixels) to its upright square face window.
+    """Return the affine map (2, 3) from a picture to the upright square window of `size` pixels.
 
-    The window, of `size` pixels, holds the whole face, landmarks (478, 2) in pixels, with a small
+    The window holds the whole face, landmarks (478, 2) in pixels of the picture, with a small
     margin (`MARGIN`). RGB crops and line images share it, so they lie on top of each other.
     """
     dx, dy = points[LEFT_EYE_CORNER] - points[RIGHT_EYE_CORNER]
@@ -63,9 +62,9 @@ def window(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def in_window(points: np.ndarray, which: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
-    """Return where landmarks lie in the face window, in pixels, as OpenCV counts (from centres).
+    """Return where `which` of the landmarks (478, 2) lie in the window: (len(which), 2) pixels.
 
-    Of all `points` (478, 2), in pixels of the picture, it gives `which`: (len(which), 2).
+    They are counted as OpenCV does, from the centres of pixels.
     """
     affine = window(points, size)
     return points[np.asarray(which)] @ affine[:, :2].T + affine[:, 2] - 0.5
@@ -80,14 +79,13 @@ def crop_rgb(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
 
 
 def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np.ndarray:
-    """Draw the black-and-white line image of one face: uint8 (size, size), 0 to 255.
+    """Draw the white-on-black line image of one face (478, 2): uint8 (size, size), smooth.
 
     The paper's text names face outline, eyebrows and eyes; its figure shows the mouth too, and its
-    regions are eyes *and* mouth. Mouth and nose are therefore drawn unless told otherwise. Lines,
-    through landmarks (478, 2) in pixels, are smooth at this size.
+    regions are eyes *and* mouth. Mouth and nose are therefore drawn unless told otherwise.
     """
     at = np.rint(in_window(points, range(len(points)), size) * 16).astype(np.int32)
-    parts = LINES_OF_THE_TEXT + (LINES_OF_MOUTH_AND_NOSE if mouth_and_nose else ())
+    parts = LINES_OF_THE_TEXT + (MOUTH_AND_NOSE if mouth_and_nose else ())
     lines, image = [at[list(part)] for part in parts], np.zeros((size, size), np.uint8)
     thick = max(1, round(size / 112))
     cv2.polylines(image, lines, False, 255, thick, cv2.LINE_AA, shift=4)  # in sixteenths of a pixel
