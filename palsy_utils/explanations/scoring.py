@@ -36,7 +36,7 @@ from palsy_utils.learning.folds import Fold
 from palsy_utils.runs.results import read_predictions
 
 NO_NET = "asymmetry without a net"  # every number counts as much as it is unusual
-BROW = 0.85  # what a difference of the brows counts beside one of the lids (phantom/motion.py)
+BROW = 0.85  # what a difference of the brows counts beside one of the lids (phantom/cohort.py)
 DRAWN = ("brow", "eye", "mouth")
 COLUMNS = [
     "model",

@@ -1,4 +1,4 @@
-"""What a synthetic face is painted with: its look, its pose, colours, curves, shapes."""
+"""What a synthetic face is painted with: its look, its pose, and a picture to paint on."""
 
 from dataclasses import dataclass
 from math import ceil, floor
@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
+from palsy_utils.phantom.shapes import mix
+
 RGB = tuple[float, float, float]
 Pair = tuple[float, float]  # (left, right): always the subject's own sides
 WHITE, SUNLIT = (255, 255, 255), (255, 228, 196)
 SIDES = ((0, 1), (1, -1))  # (index in a pair, direction in the image): left, then right
 CENTRE = np.array([128.0, 123.0])  # where the middle of the face lies in the picture
 PIVOT = np.array([0.0, 92.0])  # the head rolls about the top of the neck
-CIRCLE = np.array([[np.cos(t), np.sin(t)] for t in np.arange(40) * np.pi / 20])
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,20 @@ class Portrait:
     """
 
     def __init__(self, look: Look, pose: Pose, size: int):
-        self.look, self.pose, self.tones = look, pose, tones(look)
-        self.size, self.unit = size, size / 256
+        self.look, self.pose, self.size, self.unit = look, pose, size, size / 256
+        skin, hair = np.asarray(look.skin, float), np.asarray(look.hair, float)
+        dark = 1 - skin.mean() / 255  # deep skin takes more light, less shadow
+        self.tones = SimpleNamespace(
+            skin=skin,
+            shade=skin * mix([0.80, 0.68, 0.64], [0.66, 0.62, 0.62], dark),
+            deep=skin * mix([0.56, 0.40, 0.38], [0.42, 0.38, 0.40], dark),
+            light=mix(skin, [255, 236, 214], 0.20 + 0.14 * dark),
+            blush=mix(skin, [222, 96, 84], 0.30 - 0.14 * dark),
+            lip=mix(skin * [0.90, 0.70, 0.68], [176, 66, 72], 0.36 - 0.10 * dark),
+            brow=mix(np.asarray(look.brow_color or look.hair, float) * 0.8, skin * 0.4, 0.25),
+            hair=hair,
+            shine=mix(hair, SUNLIT, 0.24),
+        )
         self.planes = np.zeros((3, size, size), np.float32)  # red, green, blue
         self.chin = 11 * max(pose.jaw, 0)  # how far it hangs
         yaw, nod, roll = np.radians([pose.yaw, pose.nod, pose.roll])
@@ -149,69 +162,6 @@ class Portrait:
         """Paint a shape of the head."""
         self.fill(self.at(points, depth), color, alpha, soft, inside)
 
-    def body(self, points, color, alpha=1.0, soft=0.0) -> None:
+    def body(self, points, *how) -> None:
         """Paint a shape of the body."""
-        self.fill(self.put(points), color, alpha, soft)
-
-
-def tones(look: Look) -> SimpleNamespace:
-    """Return the colours that follow from skin and hair."""
-    skin = np.asarray(look.skin, float)
-    dark = 1 - skin.mean() / 255  # how dark the skin is: deep skin takes more light, less shadow
-    return SimpleNamespace(
-        skin=skin,
-        shade=skin * mix([0.80, 0.68, 0.64], [0.66, 0.62, 0.62], dark),
-        deep=skin * mix([0.56, 0.40, 0.38], [0.42, 0.38, 0.40], dark),
-        light=mix(skin, [255, 236, 214], 0.20 + 0.14 * dark),
-        blush=mix(skin, [222, 96, 84], 0.30 - 0.14 * dark),
-        lip=mix(skin * [0.90, 0.70, 0.68], [176, 66, 72], 0.36 - 0.10 * dark),
-        brow=mix(np.asarray(look.brow_color or look.hair, float) * 0.8, skin * 0.4, 0.25),
-        hair=np.asarray(look.hair, float),
-        shine=mix(look.hair, SUNLIT, 0.24),
-    )
-
-
-def mix(a, b, share: float) -> np.ndarray:
-    """Return colour a with a share of colour b in it."""
-    return np.asarray(a, float) * (1 - share) + np.asarray(b, float) * share
-
-
-def points(numbers: str) -> np.ndarray:
-    """Return points (n, 2) from text: "x y  x y  ..."."""
-    return np.array(numbers.split(), float).reshape(-1, 2)
-
-
-def curve(points, steps: int = 8, closed: bool = False) -> np.ndarray:
-    """Return a smooth line (m, 2) through points (n, 2): Catmull-Rom."""
-    p = np.asarray(points, float)
-    ends = (p[-1:], p, p[:2]) if closed else (2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1])
-    p = np.concatenate(ends)
-    t = (np.arange(steps) / steps)[:, None, None]
-    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
-    line = b + 0.5 * t * ((c - a) + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    line = line.transpose(1, 0, 2).reshape(-1, 2)
-    return line if closed else np.concatenate((line, p[-2:-1]))
-
-
-def oval(x: float, y: float, a: float, b: float, turn: float = 0.0) -> np.ndarray:
-    """Return an ellipse (40, 2) around (x, y), turned by `turn` degrees."""
-    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    return CIRCLE @ np.array([[a * c, a * s], [-b * s, b * c]]) + [x, y]
-
-
-def stroke(points, width: float, ends: Pair = (0.2, 0.2), steps: int = 8) -> np.ndarray:
-    """Return the outline of a line through points that is `width` wide and thinner at its ends."""
-    line = curve(points, steps)
-    t = np.arange(len(line)) / (len(line) - 1)
-    full = np.abs(np.sin(np.pi * t)) ** 0.6
-    half = width / 2 * (full + (1 - full) * np.where(t < 0.5, *ends))
-    along = np.empty_like(line)
-    along[1:-1], along[0], along[-1] = line[2:] - line[:-2], line[1] - line[0], line[-1] - line[-2]
-    across = along[:, ::-1] * (half / np.maximum(np.hypot(*along.T), 1e-6))[:, None] * [-1, 1]
-    return np.concatenate((line + across, (line - across)[::-1]))
-
-
-def mirrored(half) -> np.ndarray:
-    """Return a closed outline from its right half, top to bottom."""
-    half = np.asarray(half, float)
-    return curve(np.r_[half, half[::-1][half[::-1][:, 0] > 0] * [-1, 1]], closed=True)
+        self.fill(self.put(points), *how)

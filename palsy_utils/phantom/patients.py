@@ -53,20 +53,18 @@ class Patient:
 
 def make_patients(n: int = 8, seed: int = 0) -> list[Patient]:
     """Return n synthetic patients, p01 to p<n>: sides, severities and skin tones in balance."""
-    return [_make_patient(index, np.random.default_rng([seed, index])) for index in range(n)]
-
-
-def _make_patient(index: int, rng: np.random.Generator) -> Patient:
-    place, again = index % 8, index // 8
-    eyes, mouth = EYES[place], MOUTH[place]
-    if place == HEALTHY and again:
-        eyes = mouth = "slight"
-    side = "none" if eyes == mouth == "none" else ("left", "right")[(index + again) % 2]
-    gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
-    tone = TONE_ORDER[index % 10]
-    look = _make_look(index, tone, rng)
-    of_eyes, of_mouth = np.round(gains, 2)
-    return Patient(f"p{index + 1:02d}", side, eyes, mouth, tone, of_eyes, of_mouth, look)
+    people = []
+    for index in range(n):
+        rng, place, again = np.random.default_rng([seed, index]), index % 8, index // 8
+        eyes, mouth = EYES[place], MOUTH[place]
+        if place == HEALTHY and again:
+            eyes = mouth = "slight"
+        side = "none" if eyes == mouth == "none" else ("left", "right")[(index + again) % 2]
+        gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
+        tone = TONE_ORDER[index % 10]
+        about = (f"p{index + 1:02d}", side, eyes, mouth, tone, *np.round(gains, 2))
+        people.append(Patient(*about, _make_look(index, tone, rng)))
+    return people
 
 
 def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
@@ -74,10 +72,7 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
     soft, old = style in SOFT, style == "receding"
     hairs = GREY if old else FAIR if tone <= 4 else DARK
     irises = IRISES if tone <= 4 else IRISES[:3]
-
-    def between(low: float, high: float) -> float:
-        return float(rng.uniform(low, high))
-
+    between = rng.uniform
     return Look(
         skin=TONES[tone - 1],
         hair=CLOTHES[6] if style == "scarf" else hairs[rng.integers(len(hairs))],
@@ -108,10 +103,7 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
 
 
 def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
-    """Return what the patient's face makes of a movement: pairs blink, brow, smile and droop.
-
-    The movement that is meant comes as pairs (left, right) of numbers or arrays.
-    """
+    """Return what a patient's face makes of the pairs (left, right) that are meant, and droop."""
     weak = np.array([side == patient.side for side in ("left", "right")])
     eyes, mouth = (np.where(weak, gain, 1.0) for gain in (patient.eyes_gain, patient.mouth_gain))
     blink, brow, smile = (np.transpose(pair) for pair in (blink, brow, smile))  # (2,) or (n, 2)
