@@ -36,7 +36,7 @@ def test_status_before_anything_has_run(small):
         ({"--profile": "huge"}, "There is no profile 'huge'"),
         ({"--profile": "smoke+nonsense"}, "'nonsense' is no image net of torchvision"),
         ({"--profile": "smoke+squeezenet1_0"}, "no image net of torchvision that ends in a linear"),
-        ({"--profile": "smoke+vit_b_16"}, "'vit_b_16' cannot be trained on images of 32 px"),
+        ({"--profile": "smoke+vit_b_16"}, "linear layer and takes images of 32 px"),
         ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small/smoke cannot be written"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
@@ -92,12 +92,16 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
     assert "'--folds': -1 is not in the range" in refused("--folds", -1)
     for seed in (-1, 2**32):
         assert f"'--seed': {seed} is not in the range" in refused("--seed", seed)
-    assert "2 person(s) with palsy and 0 without" in refused(people=rows[::2])
+    assert "1 person(s) with palsy and 0 without are left to train on once a" in refused(
+        people=rows[::2]
+    )
     assert "of 1 person(s), and folds need two" in refused(people=rows[:1])
-    assert "2 person(s) with palsy and 1 without, and at least 2" in refused(people=rows[:3])
-    assert "at least 2 of each is needed" in refused("--folds", 2, people=rows[:3])
+    assert "2 person(s) with palsy and 0 without are left to train on once b" in refused(
+        people=rows[:3]
+    )
+    assert "and both are needed" in refused("--folds", 2, people=rows[:3])
     fit = ("--model", "asymmetry-fnn")
-    assert "0 without, and at least 1" in refused(*fit, people=rows[::2], command="fit")
+    assert "0 without are left to train" in refused(*fit, people=rows[::2], command="fit")
     assert "'--seed': -1 is not in the range" in refused(*fit, "--seed", -1, command="fit")
 
 

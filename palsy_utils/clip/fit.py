@@ -22,7 +22,7 @@ from torch import nn
 from palsy_utils.clip.measures import file_hashes
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.calibration import calibrate
+from palsy_utils.evidence.calibration import calibrate, fit_temperature, log_loss
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.seeds import load_inner
@@ -40,11 +40,15 @@ from palsy_utils.learning.attention import (
     load_tokens,
     train_members,
 )
-from palsy_utils.learning.experiments import ATTENTION, MODELS, architecture, find_model
-from palsy_utils.learning.folds import Fold, check_labels, how_to_train, load_inputs
+from palsy_utils.learning.experiments import MODELS, architecture, find_model
+from palsy_utils.learning.folds import Fold, check_classes, how_to_train, load_inputs
 from palsy_utils.learning.heads import HEADS, UNKNOWN, auxiliary_loss, known_targets
-from palsy_utils.learning.nested import fit_temperature, log_loss
-from palsy_utils.learning.nets import build_model, fit_scaling, imagenet_weights
+from palsy_utils.learning.nets import (
+    build_model,
+    check_image_net,
+    fit_scaling,
+    imagenet_weights,
+)
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
@@ -53,7 +57,7 @@ KIND, VERSION = "palsy model", 3
 FITTABLE = [
     name
     for name, model in MODELS.items()
-    if not model.needs and (len(model.modalities) == 1 or model.notebook == ATTENTION)
+    if not model.needs and (len(model.modalities) == 1 or model.attends)
 ]
 LOOK = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 LOOK |= {"autoescape": select_autoescape(["html"]), "undefined": StrictUndefined}
@@ -83,7 +87,9 @@ def check_fittable(model: str) -> None:
 def measure(cohort: str, profile: str) -> None:
     """Bring frames, faces and modalities of a cohort up to date, as notebooks 01 and 02 do."""
     who, size = load_cohort(cohort), find_profile(profile)
-    check_labels(who, folds=None)
+    check_classes(who.labels, [()])
+    if size.backbone != "resnet50":
+        check_image_net(size.backbone, size.image_size)
     extract_frames(who)
     measure_faces(who)
     build_modalities(who, size.image_size, size.mouth_and_nose)
@@ -109,7 +115,7 @@ def open_everybody(
 
 def load_seen(fold: Fold) -> list[np.ndarray]:
     """Load what a net of `FITTABLE` sees of all samples, one array an input."""
-    if find_model(fold.model).notebook == ATTENTION:
+    if find_model(fold.model).attends:
         return list(load_tokens(fold)[0].values())
     return load_inputs(fold)
 
@@ -117,7 +123,7 @@ def load_seen(fold: Fold) -> list[np.ndarray]:
 def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.Module:
     """Build the net of a model of `FITTABLE`; `weights` as `imagenet_weights` gives them."""
     row = find_model(model)
-    if row.notebook != ATTENTION:
+    if not row.attends:
         return build_model(row.modalities, weights, profile.backbone, row.multitask)
     sizes = {name: MODALITIES[name].numbers for name in row.modalities}
     frames = 2 * STEPS + 1 if model == "clip-fusion" else 1
@@ -127,13 +133,14 @@ def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.M
 
 def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     """Train on everybody, as notebooks 03 and 07 do on a fold; return the history, too."""
+    check_classes(fold.samples, [()])
     row, config = find_model(fold.model), how_to_train(fold)
     questions, weights, auxiliary, mirrored, run = (), None, None, None, training.train
     if row.multitask:
         targets = known_targets(fold.samples, known_sides(fold.root))
         questions = tuple(np.array([*HEADS])[(targets != UNKNOWN).any(0)].tolist())
         auxiliary = auxiliary_loss(targets, fold.device)
-    if row.notebook == ATTENTION:
+    if row.attends:
         mirrored, run = list(load_tokens(fold)[1].values()), train_members
     if row.sees_images:
         weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)

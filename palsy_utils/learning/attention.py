@@ -65,7 +65,7 @@ class AttentionFusion(nn.Module):
 
     def __init__(self, sizes: Mapping[str, int], frames: int = 1) -> None:
         super().__init__()
-        self.sizes, self.frames = dict(sizes), frames
+        self.frames = frames
         self.tokens = nn.ModuleList(Token(name, n) for name, n in sizes.items())
         self.modality = nn.Parameter(0.1 * torch.randn(len(sizes), 1, WIDTH))
         self.moment = nn.Parameter(0.1 * torch.randn(1, frames, WIDTH))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from palsy_utils.cohort.load import Cohort
 from palsy_utils.cohort.paths import natural_key
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.files import PalsyError
@@ -53,23 +52,14 @@ def how_to_train(fold: Fold) -> Training:
     return getattr(fold.profile, find_model(fold.model).training)
 
 
-def fold_names(
-    cohort_or_table: Cohort | pd.DataFrame, folds: int = 0
-) -> dict[str, tuple[str, ...]]:
+def fold_names(table: pd.DataFrame, folds: int = 0) -> dict[str, tuple[str, ...]]:
     """Name the folds, and the people whom each holds out; nobody is in two of them.
 
     folds=0 leaves out one person at a time; a fold is then named after the person. folds=k
     makes k groups, `fold-1-of-k` onwards, alike in their numbers of palsy and healthy samples.
-    The same table always gives the same folds.
-
-    Args:
-        cohort_or_table: the usable samples (patient, label), or a cohort, whose labels stand in.
-        folds: 0, or from 2 to the number of people.
-
-    Raises:
-        PalsyError: fewer than two people have labelled samples, or `folds` does not fit.
+    The same table (patient, label) always gives the same folds. A PalsyError says that fewer than
+    two people have labels, or that `folds` does not fit.
     """
-    table = cohort_or_table.labels if isinstance(cohort_or_table, Cohort) else cohort_or_table
     table = table.dropna(subset=["label"])
     people = sorted(table["patient"].unique(), key=natural_key)
     if len(people) < 2:
@@ -86,6 +76,23 @@ def fold_names(
         )
     groups = _balanced_groups(table, people, folds)
     return {f"fold-{i}-of-{folds}": tuple(group) for i, group in enumerate(groups, start=1)}
+
+
+def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list[list[str]]:
+    """Deal people out, those with most samples first, each to the group that needs them most.
+
+    A group's cost is the sum over classes of its squared share of the class; equal costs go to
+    the group with fewest people, so that none stays empty.
+    """
+    counts = pd.crosstab(table["patient"], table["label"]).loc[people]
+    groups, held = [[] for _ in range(folds)], np.zeros((folds, counts.shape[1]))
+    for person in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index:
+        shares = (counts.loc[person] / counts.sum()).to_numpy()
+        costs = (held * shares).sum(1).round(12)
+        chosen = min(range(folds), key=lambda i: (costs[i], len(groups[i])))
+        groups[chosen].append(person)
+        held[chosen] += shares
+    return [sorted(group, key=natural_key) for group in groups]
 
 
 def describe_scheme(folds: Iterable[str], group: str) -> str:
@@ -105,63 +112,19 @@ def split(table: pd.DataFrame, held_out: tuple[str, ...]) -> tuple[pd.Series, pd
     return labelled & ~held, labelled & held
 
 
-def check_training_classes(table: pd.DataFrame, folds: dict[str, tuple[str, ...]]) -> None:
-    """Make sure that the training side of every fold has both classes.
+def check_classes(table: pd.DataFrame, groups: Iterable[tuple[str, ...]]) -> None:
+    """Raise a PalsyError if a group of people, once held out of `table`, leaves a single class.
 
-    Args:
-        table: the usable samples: patient, label.
-        folds: as from `fold_names`; call this before the first of them is trained.
-
-    Raises:
-        PalsyError: names the first fold whose training side has a single class.
+    Called before anything is trained; with the labels of a cohort, and people held out one by one,
+    even before anything is measured.
     """
-    for name, held_out in folds.items():
+    for held_out in groups:
         training, _ = split(table, held_out)
-        if table.loc[training, "label"].nunique() < 2:
+        people = table[training].groupby("label")["patient"].nunique()
+        healthy, palsy = (int(people.get(label, 0)) for label in (0, 1))
+        if not (healthy and palsy):
             raise PalsyError(
-                f"Fold {name!r} has no two classes to train on once {', '.join(held_out)} is held "
-                "out: add people of the other class, or choose another number of folds."
+                f"{palsy} person(s) with palsy and {healthy} without are left to train on once "
+                f"{', '.join(held_out) or 'nobody'} is held out, and both are needed: add people "
+                "or labels, or choose another number of folds."
             )
-
-
-def check_labels(cohort: Cohort, folds: int | None = 0) -> None:
-    """Refuse what the labels alone show to be impossible, before anything is measured.
-
-    Args:
-        cohort: as from `load_cohort`.
-        folds: see `fold_names`; None if a model will be fitted on everybody.
-
-    Raises:
-        PalsyError: too few people have one of the classes, or `folds` does not fit.
-    """
-    if folds is not None:
-        fold_names(cohort, folds)
-    needed = 1 if folds is None else 2  # everybody is held out once, and then another is left
-    people = cohort.labels.groupby("label")["patient"].nunique()
-    healthy, palsy = (int(people.get(label, 0)) for label in (0, 1))
-    if min(healthy, palsy) < needed:
-        raise PalsyError(
-            f"The labels of {cohort.root} have {palsy} person(s) with palsy and {healthy} without, "
-            f"and at least {needed} of each is needed: add people or labels."
-        )
-
-
-def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list[list[str]]:
-    """Deal people out, those with most samples first, each to the group that needs them most.
-
-    A group's cost is the sum over classes of its squared share of the class; equal costs go to
-    the group with fewest people, so that none stays empty.
-    """
-    counts = pd.crosstab(table["patient"], table["label"]).loc[people]
-    shares = counts / counts.sum()
-    biggest_first = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    groups, held = [[] for _ in range(folds)], [shares.iloc[0] * 0 for _ in range(folds)]
-    for person in biggest_first:
-        added = shares.loc[person]
-        costs = [
-            (round(float((h * added).sum()), 12), len(g)) for h, g in zip(held, groups, strict=True)
-        ]
-        chosen = costs.index(min(costs))
-        groups[chosen].append(person)
-        held[chosen] = held[chosen] + added
-    return [sorted(group, key=natural_key) for group in groups]

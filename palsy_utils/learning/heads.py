@@ -1,7 +1,6 @@
 """What a multi-task net predicts besides palsy or not: the grades of eyes and mouth, the side.
 
-Its outputs are the paper's two (healthy, palsy) and then one for each class of `HEADS`, in their
-order.
+Its outputs are the paper's two (healthy, palsy) and then one for each class of `HEADS`, in order.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,8 +52,6 @@ def auxiliary_loss(targets: np.ndarray, device: torch.device) -> Callable[..., t
 
 def heads_table(logits: torch.Tensor) -> pd.DataFrame:
     """Return the probability of every class of `HEADS`: `eyes_normal`, ..."""
-    columns = {}
-    for head, classes in HEADS.items():
-        shares = torch.softmax(logits[:, OUTPUTS[head]].float(), 1).numpy()
-        columns |= {f"{head}_{name}": shares[:, i] for i, name in enumerate(classes)}
-    return pd.DataFrame(columns)
+    names = [f"{head}_{name}" for head, classes in HEADS.items() for name in classes]
+    shares = [torch.softmax(logits[:, part].float(), 1) for part in OUTPUTS.values()]
+    return pd.DataFrame(torch.cat(shares, 1).numpy(), columns=names)

@@ -20,9 +20,6 @@ from palsy_utils.learning.heads import N_OUTPUTS
 
 NOISE = 0.5  # spread of the noise that signed modalities are trained with, where theirs is 1
 HEAD_UNITS = 512  # paper
-HEAD_DROPOUT = 0.5  # the paper leaves it open: as in its FNN
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Standardise(nn.Module):
@@ -32,9 +29,9 @@ class Standardise(nn.Module):
     Its own alone would blow up scores that hardly leave zero until their noise, which tells people
     apart, drowns the rest; the common one alone would leave quiet scores unheard.
 
-    Signed modalities first lose the side, for palsy of the left and of the right are one class, as
-    square roots, for a few faces are very asymmetric; then each has its own spread. Noise in
-    training, because 145 numbers of a few hundred faces are learnt by heart.
+    Signed modalities lose the side (palsy of the left and of the right are one class) and become
+    square roots, because a few faces are very asymmetric; each has its own spread, and noise in
+    training, because 145 numbers of a few hundred faces are soon learnt by heart.
     """
 
     def __init__(self, n: int, signed: bool = False) -> None:
@@ -65,8 +62,9 @@ class ImageNetScale(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        means, stds = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+        self.register_buffer("mean", means.view(3, 1, 1), persistent=False)
+        self.register_buffer("std", stds.view(3, 1, 1), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x.unsqueeze(1).expand(-1, 3, -1, -1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
@@ -99,62 +97,43 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     """Build an image net: ResNet50 with the paper's head in place of its last layer.
 
     The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
-    Arguments as in `headless`.
+    Weights are ImageNet's, from `imagenet_weights`, or random if there are none.
     """
-    body, width = headless(weights, backbone)
+    from torchvision import models  # takes as long to import as torch itself
+
+    if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
+        raise ValueError(f"torchvision has no image net {backbone}")
+    # From random weights, blocks that start as identities learn in far fewer steps.
+    options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
+    body = models.get_model(backbone, weights=None, **options)
+    if weights is not None:
+        body.load_state_dict(weights)
+    name = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = body.get_submodule(name).in_features
+    parent, _, last = name.rpartition(".")
+    setattr(body.get_submodule(parent), last, nn.Identity())
     return nn.Sequential(
         ImageNetScale(),
         body,
         nn.Linear(width, HEAD_UNITS),
         nn.ReLU(),
-        nn.Dropout(HEAD_DROPOUT),
+        nn.Dropout(0.5),  # the paper leaves it open: as in its FNN
         nn.BatchNorm1d(HEAD_UNITS),
         nn.Linear(HEAD_UNITS, 2),
     ).to(memory_format=torch.channels_last)
 
 
-def headless(weights: dict | None, backbone: str) -> tuple[nn.Module, int]:
-    """Return one of torchvision's image nets without its last layer, and how wide it ends.
-
-    Args:
-        weights: ImageNet weights as `imagenet_weights` gives them, or None for random ones.
-        backbone: name of a torchvision classification net.
-
-    Raises:
-        PalsyError: torchvision has no such net, or it does not end in one linear layer.
-    """
-    from torchvision import models  # takes as long to import as torch itself
-
-    # From random weights, blocks that start as identities learn in far fewer steps.
-    options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
-    try:
-        if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
-            raise ValueError
-        net = models.get_model(backbone, weights=None, **options)
-        name = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)][-1]
-    except (ValueError, IndexError, TypeError):
-        raise PalsyError(
-            f"{backbone!r} is no image net of torchvision that ends in a linear layer: choose "
-            "another one in the profile, such as paper+mobilenet_v3_large."
-        ) from None
-    if weights is not None:
-        net.load_state_dict(weights)
-    parent, _, last = name.rpartition(".")
-    width = net.get_submodule(name).in_features
-    setattr(net.get_submodule(parent), last, nn.Identity())
-    return net, width
-
-
 def check_image_net(backbone: str, image_size: int) -> None:
     """Raise a PalsyError unless there is such a net and it can train on images of that many px."""
-    net = build_image_net(None, backbone)
     try:
         with torch.no_grad():
-            net(torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8))
+            faces = torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8)
+            build_image_net(None, backbone)(faces)
     except Exception as error:  # each net has its own way to refuse a picture or to answer twice
         raise PalsyError(
-            f"The image net {backbone!r} cannot be trained on images of {image_size} px: choose "
-            "another one in the profile, such as paper+mobilenet_v3_large."
+            f"{backbone!r} is no image net of torchvision that ends in a linear layer and takes "
+            f"images of {image_size} px: choose another one in the profile, such as "
+            "paper+mobilenet_v3_large."
         ) from error
 
 
@@ -186,14 +165,14 @@ def build_model(
     backbone: str = "resnet50",
     multitask: bool = False,
 ) -> nn.Module:
-    """Build the net of a single structured modality, a single image modality, or two images.
+    """Build the net of a structured modality, of an image, or of two images.
 
     A multi-task net, of a single modality, has the outputs of `heads.py` after the paper's two.
     """
     if len(modalities) == 2:
         return TwoImages(weights, backbone)
-    is_structured = bool(MODALITIES[modalities[0]].numbers)
-    net = build_fnn(modalities[0]) if is_structured else build_image_net(weights, backbone)
+    numbers = MODALITIES[modalities[0]].numbers
+    net = build_fnn(modalities[0]) if numbers else build_image_net(weights, backbone)
     if multitask:
         net[-1] = nn.Linear(net[-1].in_features, N_OUTPUTS)
     return net
@@ -211,10 +190,6 @@ def probabilities(logits: torch.Tensor) -> torch.Tensor:
 
 
 def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
-    """Load ImageNet weights, or return None for random ones (`downloads.imagenet`).
-
-    Raises:
-        PalsyError: they are required and cannot be had, or the copy has the wrong hash.
-    """
+    """Load ImageNet weights, or return None for random ones (`downloads.imagenet`)."""
     what = imagenet(wanted, backbone)
     return what and torch.load(find(what), map_location="cpu", weights_only=True)

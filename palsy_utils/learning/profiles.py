@@ -6,18 +6,12 @@ What the paper says is marked so; everything else is our choice where the paper 
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from palsy_utils.files import PalsyError
 
 
-class Plain(BaseModel):
-    """Plain data: frozen, and a field that does not exist is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Training(Plain):
+class Training(BaseModel, frozen=True, extra="forbid"):
     """How one kind of net is trained."""
 
     epochs: int
@@ -34,7 +28,7 @@ class Training(Plain):
     inner_folds: int = 0
 
 
-class Profile(Plain):
+class Profile(BaseModel, frozen=True, extra="forbid"):
     """The size of a run."""
 
     name: str
@@ -52,20 +46,16 @@ class Profile(Plain):
     clip: Training  # attention over two seconds
 
 
-# As the paper. Seven inner folds, so that inner nets see nearly as many people as the net itself.
-# With three they knew less, and the temperature made the net too modest: its calibration error on
-# the shipped faces was 0.11 for coordinates, with seven 0.09.
-FNN = Training(epochs=15, learning_rate=0.01, batch_size=8, inner_folds=7)
+# The paper: 15 epochs, 8 for the two-image net, learning rates 0.01 and 0.001.
+FUSION = Training(epochs=15, learning_rate=0.01, batch_size=8)
+IMAGES = Training(epochs=15, learning_rate=0.001, batch_size=32)
+# Seven inner folds, so that inner nets see nearly as many people as the net itself. With three they
+# knew less, and the temperature made the net too modest: its calibration error on the shipped faces
+# was 0.11 for coordinates, with seven 0.09.
+FNN = FUSION.model_copy(update={"inner_folds": 7})
 # Beyond the paper. Epochs, weight decay and the spread of the noise (`nets.NOISE`) were settled
 # by the scores of held-out folds of 344 real faces, so scores on those faces flatter.
-SIDED = Training(
-    epochs=20,
-    learning_rate=0.01,
-    batch_size=8,
-    schedule="one-cycle",
-    weight_decay=0.03,
-    inner_folds=7,
-)
+SIDED = FNN.model_copy(update={"epochs": 20, "schedule": "one-cycle", "weight_decay": 0.03})
 ATTENTION = Training(
     epochs=30,
     learning_rate=0.003,
@@ -77,67 +67,54 @@ ATTENTION = Training(
 )
 # Five nets averaged: AUROC 0.92 instead of 0.91 on the same faces, for five times the time.
 FIVE_ATTENTIONS = ATTENTION.model_copy(update={"nets": 5})
-BRIEF = Training(epochs=2, learning_rate=0.01, batch_size=8, inner_folds=2)  # for tests
-
-PROFILES = {
-    # As the paper: 15 epochs, 8 for the two-image net, learning rates 0.01 and 0.001.
-    "paper": Profile(
-        name="paper",
-        image_size=224,
-        imagenet="required",
-        fnn=FNN,
-        lines_resnet50=Training(epochs=15, learning_rate=0.001, batch_size=32),
-        rgb_resnet50=Training(epochs=15, learning_rate=0.001, batch_size=32),
-        two_resnet50=Training(epochs=8, learning_rate=0.001, batch_size=32),
-        fusion=Training(epochs=15, learning_rate=0.01, batch_size=8),
-        sided_fnn=SIDED,
-        attention=FIVE_ATTENTIONS,
-        clip=FIVE_ATTENTIONS,
-    ),
-    # Minutes on two cores, without internet. The image nets' numbers were settled on three other
-    # drawn cohorts (`palsy phantom --patients 8 --clips 11 --seed 101`, 102, 103), line images,
-    # four grouped folds, one seed each. Pooled AUROC: 32 px and 12 epochs 0.74, 0.62, 0.77; 48 px
-    # and 12 epochs 0.75, 0.68, 0.66; 48 px and 6 epochs 0.70, 0.40, not tried. So 48 px only take
-    # longer, and epochs help: 10 are what ten minutes on two cores allow.
-    "phantom": Profile(
-        name="phantom",
-        image_size=32,
-        imagenet="if at hand",
-        fnn=FNN,
-        lines_resnet50=Training(epochs=10, learning_rate=0.1, batch_size=32, schedule="one-cycle"),
-        # RGB stays at chance from random weights (10 epochs: 0.56), so it gets little time.
-        rgb_resnet50=Training(epochs=4, learning_rate=0.1, batch_size=32, schedule="one-cycle"),
-        two_resnet50=Training(epochs=3, learning_rate=0.1, batch_size=32, schedule="one-cycle"),
-        fusion=Training(epochs=15, learning_rate=0.01, batch_size=8),
-        sided_fnn=SIDED,
-        attention=ATTENTION,
-        clip=ATTENTION,
-    ),
-    # Seconds: whether everything runs, not how well it learns.
-    "smoke": Profile(
-        name="smoke",
-        image_size=32,
-        imagenet="never",
-        fnn=BRIEF,
-        lines_resnet50=Training(epochs=1, learning_rate=0.01, batch_size=16),
-        rgb_resnet50=Training(epochs=1, learning_rate=0.01, batch_size=16),
-        two_resnet50=Training(epochs=1, learning_rate=0.01, batch_size=16),
-        fusion=BRIEF,
-        sided_fnn=BRIEF,
-        attention=BRIEF,
-        clip=BRIEF,
-    ),
+PAPER = Profile(
+    name="paper",
+    image_size=224,
+    imagenet="required",
+    fnn=FNN,
+    lines_resnet50=IMAGES,
+    rgb_resnet50=IMAGES,
+    two_resnet50=IMAGES.model_copy(update={"epochs": 8}),
+    fusion=FUSION,
+    sided_fnn=SIDED,
+    attention=FIVE_ATTENTIONS,
+    clip=FIVE_ATTENTIONS,
+)
+# Minutes on two cores, without internet. The image nets' numbers were settled on three other
+# drawn cohorts (`palsy phantom --patients 8 --clips 11 --seed 101`, 102, 103), line images,
+# four grouped folds, one seed each. Pooled AUROC: 32 px and 12 epochs 0.74, 0.62, 0.77; 48 px
+# and 12 epochs 0.75, 0.68, 0.66; 48 px and 6 epochs 0.70, 0.40, not tried. So 48 px only take
+# longer, and epochs help: 10 are what ten minutes on two cores allow.
+LINES = IMAGES.model_copy(update={"epochs": 10, "learning_rate": 0.1, "schedule": "one-cycle"})
+PHANTOM = {
+    "image_size": 32,
+    "imagenet": "if at hand",
+    "lines_resnet50": LINES,
+    # RGB stays at chance from random weights (10 epochs: 0.56), so it gets little time.
+    "rgb_resnet50": LINES.model_copy(update={"epochs": 4}),
+    "two_resnet50": LINES.model_copy(update={"epochs": 3}),
+    "attention": ATTENTION,
+    "clip": ATTENTION,
+}
+# Seconds, for tests: whether everything runs, not how well it learns.
+BRIEF = FNN.model_copy(update={"epochs": 2, "inner_folds": 2})
+SMOKE = {"image_size": 32, "imagenet": "never"}
+SMOKE |= dict.fromkeys(("fnn", "fusion", "sided_fnn", "attention", "clip"), BRIEF)
+SMOKE |= dict.fromkeys(
+    ("lines_resnet50", "rgb_resnet50", "two_resnet50"),
+    Training(epochs=1, learning_rate=0.01, batch_size=16),
+)
+PROFILES = {"paper": PAPER} | {
+    name: PAPER.model_copy(update={"name": name} | changes)
+    for name, changes in {"phantom": PHANTOM, "smoke": SMOKE}.items()
 }
 
 
 def find_profile(name: str) -> Profile:
-    """Return a profile by its name.
+    """Return a profile by its name; a PalsyError lists the names there are.
 
     `<profile>+<backbone>` is the profile with another image net of torchvision in every row that
     sees images, such as `paper+convnext_tiny`; its results lie in a folder of that name.
-
-    Raises:
-        PalsyError: there is none of that name.
     """
     base, _, backbone = name.partition("+")
     if base not in PROFILES or not re.fullmatch(r"[^+]+(\+[a-z0-9_]+)?", name):

@@ -7,29 +7,30 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from palsy_utils.files import PalsyError, progress
+from palsy_utils.learning.folds import Fold, fold_names, split
+from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import Training
+
+Arrays = Sequence[np.ndarray]  # one a modality, (n_samples, ...); may be mapped into memory
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Choose where to train: `auto` takes CUDA, else Apple MPS, else the processor.
-
-    Raises:
-        PalsyError: the device that was asked for is not there.
-    """
+    """Choose where to train: `auto` takes CUDA, else Apple MPS, else the processor."""
+    has_mps = torch.backends.mps.is_available()
+    there = {"cuda": torch.cuda.is_available(), "mps": has_mps, "cpu": True}
     if name == "auto":
-        kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-        name = next((kind for kind in kinds if kinds[kind]), "cpu")
+        name = next(kind for kind in there if there[kind])
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-        assert device.type in ("cuda", "mps", "cpu")
+        assert there.get(name.split(":")[0])
+        torch.zeros(1, device=name)
     except (RuntimeError, AssertionError):
         raise PalsyError(
             f"There is no device {name!r} on this machine: choose auto, cpu, cuda, cuda:1 or mps."
         ) from None
-    return device
+    return torch.device(name)
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -46,11 +47,10 @@ def seed_everything(seed: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def place(arrays: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
-    """Put whole arrays into a GPU's memory if they fit in a quarter of it.
+def place(arrays: Arrays, device: torch.device) -> list[torch.Tensor]:
+    """Put whole arrays into a GPU's memory if they fit in a quarter of it, as 2.6 GB of images do.
 
-    17,000 images of 224 px are 2.6 GB. Others stay where they are, perhaps mapped from disk, and
-    `gather` sends their batches one by one.
+    Others stay where they are, perhaps mapped from disk; `gather` sends their batches one by one.
     """
     tensors = [torch.from_numpy(array) for array in arrays]
     if device.type == "cuda":
@@ -69,19 +69,13 @@ def gather(
 
 
 def mirror_some(
-    batch: Sequence[torch.Tensor], chosen: np.ndarray, mirrored: Sequence[torch.Tensor] | None
+    batch: Sequence[torch.Tensor], mirrored: Sequence[torch.Tensor], chosen: np.ndarray
 ) -> list[torch.Tensor]:
-    """Return a batch, one tensor a modality, with the chosen faces, (n,) bool, mirrored.
-
-    Training mirrors a random half. The paper is silent about augmentation; this is our one
-    choice: palsy has no preferred side, but a handful of people may. `mirrored` are the same
-    faces mirrored; images (n, height, width[, 3]) need none.
-    """
-    others = mirrored or [images.flip(2) for images in batch]
+    """Replace the chosen faces, (n,) bool, of a batch by their mirror images in every modality."""
     pick = torch.from_numpy(chosen).to(batch[0].device)
     return [
         torch.where(pick.view(-1, *[1] * (a.ndim - 1)), b, a)
-        for a, b in zip(batch, others, strict=True)
+        for a, b in zip(batch, mirrored, strict=True)
     ]
 
 
@@ -95,39 +89,31 @@ def forward(net: nn.Module, batch: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def train(
     net: nn.Module,
-    inputs: Sequence[np.ndarray],
+    inputs: Arrays,
     labels: np.ndarray,
     rows: np.ndarray,
     config: Training,
     device: torch.device,
     seed: int = 0,
-    mirrored: Sequence[np.ndarray] | None = None,
+    mirrored: Arrays | None = None,
     auxiliary: Callable | None = None,
 ) -> pd.DataFrame:
     """Train a net in place on binary cross-entropy, the paper's by stochastic gradient descent.
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
-    Half of the images, or of the faces for which `mirrored` is given, are mirrored each time.
+    Half of the images, or of the faces whose mirror images are given as `mirrored`, are mirrored
+    each time. The paper is silent about augmentation; this is our one choice: palsy has no
+    preferred side, but a handful of people may.
 
     Args:
         net: takes a batch of each of `inputs`, returns logits (n, 2 or more).
-        inputs: one array a modality, (n_samples, ...); may be mapped into memory.
-        labels: (n_samples,) 0 healthy, 1 palsy.
-        rows: which samples to train on.
-        config: epochs, learning rate, batch size, momentum, schedule.
-        device: see `pick_device`.
-        seed: of the order of samples and of dropout.
-        mirrored: `inputs` of the mirrored faces, for structured modalities.
+        labels: (n_samples,) 0 healthy, 1 palsy; `rows` of them are trained on.
         auxiliary: (logits of a batch, its samples, which of them are mirrored) -> loss to add.
 
     Returns:
-        One row an epoch: `epoch`, `loss`, `accuracy` (over the training samples, as they were
-        trained on), `seconds`.
-
-    Raises:
-        PalsyError: the training samples have a single class, or the loss is no number any more.
+        One row an epoch: `epoch`, `loss`, `accuracy` (of the training samples, as they were trained
+        on), `seconds`. A loss that is no number any more raises a PalsyError.
     """
-    check_classes(labels, rows)
     seed_everything(seed)
     order = np.random.default_rng(seed)
     net.to(device).train()
@@ -135,8 +121,15 @@ def train(
     mirrors = bool(mirrored) or faces[0].dtype == torch.uint8
     targets = torch.eye(2)[np.array(labels, int)].to(device)  # one output for each class
     n_batches = max(1, len(rows) // config.batch_size)  # equal parts: batch norm wants no 1
-    optimiser, schedule = build_optimiser(net, config, n_batches)
-    history, bar = [], progress(title="training", total=n_batches * config.epochs, unit="batch")
+    options = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
+    if config.optimiser == "sgd":
+        optimiser = torch.optim.SGD(net.parameters(), momentum=config.momentum, **options)
+    else:
+        optimiser = torch.optim.AdamW(net.parameters(), **options)
+    schedule, steps = None, n_batches * config.epochs
+    if config.schedule == "one-cycle":
+        schedule = OneCycleLR(optimiser, config.learning_rate, total_steps=steps)
+    history, bar = [], progress(title="training", total=steps, unit="batch")
     for epoch in range(1, config.epochs + 1):
         start, losses, hits = time.perf_counter(), [], []
         shuffled = order.permutation(rows)
@@ -144,8 +137,10 @@ def train(
         for part in np.array_split(np.arange(len(rows)), n_batches):
             batch = gather(faces, shuffled[part], device)
             if mirrors:
-                others = flipped and gather(flipped, shuffled[part], device)
-                batch = mirror_some(batch, chosen[part], others)
+                others = [images.flip(2) for images in batch]
+                if flipped:
+                    others = gather(flipped, shuffled[part], device)
+                batch = mirror_some(batch, others, chosen[part])
             target = targets[shuffled[part]]
             logits = forward(net, batch)
             loss = nn.functional.binary_cross_entropy_with_logits(logits[:, :2], target)
@@ -160,54 +155,19 @@ def train(
             hits.append((logits[:, :2].argmax(1) == target.argmax(1)).sum())
             bar.update()
         loss, hit = (float(torch.stack(values).sum()) / len(rows) for values in (losses, hits))
-        check_loss(loss, epoch, config)
+        if not np.isfinite(loss):
+            raise PalsyError(
+                f"The loss is not a number any more in epoch {epoch} at learning rate "
+                f"{config.learning_rate}: lower the learning rate in profiles.py."
+            )
         history.append((epoch, loss, hit, time.perf_counter() - start))
     bar.close()
     return pd.DataFrame(history, columns=["epoch", "loss", "accuracy", "seconds"])
 
 
-def check_classes(labels: np.ndarray, rows: np.ndarray) -> None:
-    """Raise a PalsyError if the training samples have a single class."""
-    if len(set(np.asarray(labels)[rows])) < 2:
-        raise PalsyError(
-            "The training people of this fold have a single class, so there is nothing to learn: "
-            "use fewer, larger folds (--folds) or a cohort with palsy and without."
-        )
-
-
-def check_loss(loss: float, epoch: int, config: Training) -> None:
-    """Raise a PalsyError if the loss of an epoch is no number any more."""
-    if not np.isfinite(loss):
-        raise PalsyError(
-            f"The loss is not a number any more in epoch {epoch} at learning rate "
-            f"{config.learning_rate}: lower the learning rate in profiles.py."
-        )
-
-
-def build_optimiser(
-    net: nn.Module, config: Training, n_batches: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
-    """Return the optimiser of a net and the schedule of its learning rate, if there is one."""
-    options = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
-    if config.optimiser == "adamw":
-        optimiser = torch.optim.AdamW(net.parameters(), **options)
-    else:
-        optimiser = torch.optim.SGD(net.parameters(), momentum=config.momentum, **options)
-    if config.schedule == "constant":
-        return optimiser, None
-    steps = n_batches * config.epochs
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps
-    )
-
-
 @torch.no_grad()
 def compute(
-    net: nn.Module,
-    inputs: Sequence[np.ndarray],
-    rows: np.ndarray,
-    device: torch.device,
-    mirrored: bool = False,
+    net: nn.Module, inputs: Arrays, rows: np.ndarray, device: torch.device, mirrored: bool = False
 ) -> torch.Tensor:
     """Run a net without training it (dropout off, batch norm frozen): (len(rows), ...) float32.
 
@@ -224,21 +184,40 @@ def compute(
     return torch.cat(results)
 
 
-@torch.no_grad()
-def round_weights(net: nn.Module) -> None:
-    """Round a net's matrices to half precision, as `save_fold` stores them.
+def predict_out_of_fold(
+    fold: Fold, fit_net: Callable[[np.ndarray], nn.Module], inputs: Arrays, inner_folds: int
+) -> np.ndarray | None:
+    """Predict every training sample of a fold by a net that did not see its person.
 
-    A ResNet50 then takes 47 MB instead of 94. Round before predicting: what is stored is then
-    exactly what predicted.
+    Whatever is chosen or calibrated (a temperature, a threshold, the weights of a late fusion)
+    comes from these *inner predictions*, so the person held out has no say in it. `fit_net` builds
+    a net and trains it on the given rows of the samples. Returns the probability of palsy of each
+    of `fold.train`, or None if no inner folds are wanted, or people are too few for two classes in
+    each.
     """
-    for parameter in net.parameters():
-        if parameter.ndim > 1:
-            parameter.copy_(parameter.half())
+    training = fold.samples.iloc[fold.train]
+    people = training["patient"].nunique()
+    if not inner_folds or people < 2:
+        return None
+    groups = fold_names(training, min(inner_folds, people)).values()
+    sides = [[side.to_numpy() for side in split(training, group)] for group in groups]
+    if any(training["label"][inside].nunique() < 2 for inside, _ in sides):
+        return None
+    probability = np.full(len(training), np.nan)
+    for inside, outside in sides:
+        logits = compute(fit_net(fold.train[inside]), inputs, fold.train[outside], fold.device)
+        probability[outside] = probabilities(logits).numpy()
+    return probability
 
 
 def half_state(net: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a net's weights as they are stored: matrices in half precision."""
+    """Return a net's weights as they are stored: matrices in half precision, 47 MB a ResNet50."""
     return {
         name: value.half() if value.ndim > 1 and value.is_floating_point() else value
         for name, value in net.state_dict().items()
     }
+
+
+def round_weights(net: nn.Module) -> None:
+    """Round a net's weights as they will be stored. What is stored is then what predicts."""
+    net.load_state_dict(half_state(net))

@@ -12,7 +12,7 @@ from palsy_utils.faces.measure import faces_of
 from palsy_utils.faces.modalities import labels_from
 from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
-from palsy_utils.learning.folds import check_labels, check_training_classes, describe_scheme
+from palsy_utils.learning.folds import check_classes, describe_scheme, fold_names
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.cluster import Task, execute_all, open_client, remove_attempts
 from palsy_utils.runs.results import (
@@ -59,7 +59,8 @@ def run(
     check_checkout()
     who, size = load_cohort(cohort), find_profile(profile)
     names = choose_models(models)
-    check_labels(who, folds)
+    fold_names(who.labels, folds)  # whether there are enough people for them
+    check_classes(who.labels, fold_names(who.labels).values())
     for note in find_notes(who):
         print(f"{who.name}: {note}")
     check_writable(figures_folder(figures, who, profile, folds, seed))  # not after the last fold
@@ -138,7 +139,7 @@ def open_tasks(run: Run, models: Sequence[str], parameters: dict) -> list[Task]:
     Raises:
         PalsyError: the folds do not fit the cohort.
     """
-    check_training_classes(run.samples, run.folds)
+    check_classes(run.samples, run.folds.values())
     scheme = describe_scheme(run.folds, run.cohort.group)
     print(f"{run.cohort.name}: {scheme} of {len(models)} models, profile {run.profile.name}")
     tasks, left_out = {}, {}

@@ -12,7 +12,7 @@ from torch import nn
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.files import PalsyError, write_csv, write_torch
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.folds import Fold
+from palsy_utils.learning.folds import Fold, check_classes
 from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.learning.training import half_state, has_bf16, pick_device
@@ -60,6 +60,7 @@ def open_fold(
         raise PalsyError(
             f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
         )
+    check_classes(run.samples, [run.folds[fold]])
     for need in needs:
         if (found := fold_state(run, need, fold)).kind != DONE:
             raise PalsyError(
@@ -117,7 +118,7 @@ def save_fold(
         net: the trained net; late fusion has none.
         history: what `train` returned.
         imagenet: whether the net started from ImageNet weights.
-        inner: what `nested.predict_out_of_fold` returned: one for each of `fold.train`.
+        inner: what `training.predict_out_of_fold` returned: one for each of `fold.train`.
         answers: what a multi-task net says besides (`heads.heads_table`), and its attention.
 
     Returns:

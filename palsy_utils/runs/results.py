@@ -3,8 +3,8 @@
 `runs/<profile>/<model>/<fold>/` holds `predictions.csv` with its stamp (`stamps.py`: what the fold
 was made from, its files, what it ran with), `history.csv`, `weights.pt` and the executed notebook,
 and where it was asked for `inner.csv`: predictions of the training people by nets that never saw
-them (`nested.py`). Multi-task nets leave `answers.csv`: grades, side, attention. A run with another
-seed than 0 lies beside it, in `runs/<profile>-seed-<seed>/`.
+them. Multi-task nets leave `answers.csv`: grades, side, attention. A run with another seed than 0
+lies beside it, in `runs/<profile>-seed-<seed>/`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -26,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from palsy_utils.evidence.calibration import choose_threshold
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import auroc, scores
 from palsy_utils.faces.features import MODALITIES, STRUCTURED
@@ -34,10 +35,9 @@ from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import AttentionFusion, Ensemble, train_members
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold, how_to_train
-from palsy_utils.learning.nested import choose_threshold, predict_out_of_fold
 from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
 from palsy_utils.learning.profiles import PROFILES
-from palsy_utils.learning.training import compute, seed_everything, train
+from palsy_utils.learning.training import compute, predict_out_of_fold, seed_everything, train
 
 DATA = Path(os.environ.get("PALSY_TEST_DATA", PROJECT.parent / "shared"))
 FACES = DATA / "real_faces" / "landmarks.npz"

@@ -20,12 +20,12 @@ from palsy_utils.clip.measures import MEASURES, file_hashes, measure_clip, measu
 from palsy_utils.clip.predict import clip_timeline, output_files, predict, predict_clip, report
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
+from palsy_utils.evidence.calibration import temper
 from palsy_utils.faces.landmarks import MIRROR
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.upright import to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
-from palsy_utils.learning.nested import temper
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute

@@ -37,7 +37,7 @@ def test_both_nestings_all_trees_and_numeric_order(tmp_path, nested):
     assert of_one[["frame", "label"]].values.tolist() == [[1, 1], [6, 1], [10001, 0]]
     assert of_one["patient"].unique().tolist() == ["video-9"]
     assert any("leave-one-video-out" in note for note in cohort.notes)
-    assert list(fold_names(cohort)) == ["video-8", "video-9", "video-17", "video-32"]
+    assert list(fold_names(cohort.labels)) == ["video-8", "video-9", "video-17", "video-32"]
 
 
 def test_from_tree_to_labelled_frames(tmp_path):
@@ -57,7 +57,7 @@ def test_a_tree_without_one_usable_label_can_be_looked_at(tmp_path):
     cohort = load_cohort(write_yfp(tmp_path, {"1": {1: "no XML", 6: ""}, "2": {1: ""}}))
     assert "3 frame(s) have no label" in " ".join(find_notes(cohort))
     with pytest.raises(PalsyError, match="0 person"):
-        fold_names(cohort)
+        fold_names(cohort.labels)
 
 
 def test_faulty_label_files_are_repaired_in_memory_or_left_out_and_counted(tmp_path):

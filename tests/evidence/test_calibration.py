@@ -9,9 +9,15 @@ from sklearn.metrics import brier_score_loss
 from test_intervals import people
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.calibration import calibrate
+from palsy_utils.evidence.calibration import (
+    calibrate,
+    choose_threshold,
+    fit_temperature,
+    log_loss,
+    temper,
+)
+from palsy_utils.evidence.scores import scores
 from palsy_utils.evidence.seeds import load_inner, load_seeds, mean_over_seeds
-from palsy_utils.learning.nested import temper
 
 NOTEBOOK = functions_of(PROJECT / "notebooks" / "09_evidence.ipynb")
 abstention, calibration_of = NOTEBOOK.abstention, NOTEBOOK.calibration_of
@@ -30,6 +36,42 @@ def loud():
     """Overconfident predictions of ten people."""
     frames = people(10, frames=60, signal=0.3)
     return mean_over_seeds(frames.assign(probability=temper(frames["probability"], 0.4)))
+
+
+def test_temperature_undoes_overconfidence():
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(0.05, 0.95, 4000)
+    labels = (rng.random(4000) < honest).astype(int)
+    overconfident = temper(honest, 1 / 3)
+    found = fit_temperature(labels, overconfident)
+    assert 2.5 < found < 3.5
+    assert log_loss(labels, temper(overconfident, found)) < log_loss(labels, overconfident)
+    assert np.allclose(temper(honest, 1), honest)
+    assert (np.argsort(temper(honest, 7)) == np.argsort(honest)).all()
+
+
+def test_threshold_has_the_best_f1_of_many_and_does_not_mind_overconfidence():
+    rng = np.random.default_rng(0)
+    honest = rng.beta(0.6, 0.9, 20_000)
+    labels = (rng.random(20_000) < honest).astype(int)
+    best = max(scores(labels, honest, at)["f1"] for at in np.linspace(0.05, 0.95, 91))
+    for temperature in (1, 0.4, 2):
+        shown = temper(honest, temperature)
+        chosen = choose_threshold(labels, shown)
+        assert scores(labels, shown, chosen)["f1"] > best - 0.003
+    assert abs(choose_threshold(labels, honest) - best / 2) < 0.03
+
+
+def test_threshold_of_few_is_steadier_than_the_one_with_the_most_hits():
+    rng, grid = np.random.default_rng(0), np.linspace(0.05, 0.95, 91)
+    chosen = []
+    for _ in range(40):
+        p = rng.beta(0.6, 0.9, 100)
+        labels = (rng.random(100) < p).astype(int)
+        counted = grid[np.argmax([scores(labels, p, at)["f1"] for at in grid])]
+        chosen.append((choose_threshold(labels, p), counted))
+    expected, counted = np.std(chosen, axis=0)
+    assert expected < counted / 2
 
 
 def test_calibration_error_by_hand():

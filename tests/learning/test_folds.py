@@ -1,20 +1,18 @@
 import pandas as pd
 import pytest
-from helpers import write_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.folds import check_training_classes, fold_names, split
+from palsy_utils.learning.folds import check_classes, fold_names, split
 
 
 def table_of(people: dict[str, tuple[int, int]]) -> pd.DataFrame:
     """Samples of people with so many palsy and healthy ones."""
     rows = [
         (person, label)
-        for person, (palsy, healthy) in people.items()
-        for label, n in ((1.0, palsy), (0.0, healthy))
+        for person, counts in people.items()
+        for label, n in zip((1.0, 0.0), counts, strict=True)
         for _ in range(n)
     ]
     return pd.DataFrame(rows, columns=["patient", "label"])
@@ -46,10 +44,12 @@ def test_nobody_is_on_both_sides_of_a_fold(people, data):
     assert folds == fold_names(table, k)  # whatever the order of the samples
 
 
-def test_fold_names():
+def test_folds_are_named_in_natural_order_and_people_without_labels_make_none():
     table = table_of({"p10": (1, 0), "p9": (0, 1), "p1": (1, 1)})
+    table = pd.concat([table, pd.DataFrame({"patient": ["p2"]})])
     assert list(fold_names(table).items()) == [("p1", ("p1",)), ("p9", ("p9",)), ("p10", ("p10",))]
     assert list(fold_names(table, 2)) == ["fold-1-of-2", "fold-2-of-2"]
+    assert [side.sum() for side in split(table, ("p1",))] == [2, 2]
 
 
 def test_groups_are_alike_in_size_and_classes():
@@ -61,32 +61,25 @@ def test_groups_are_alike_in_size_and_classes():
     assert totals == [22, 22]
 
 
-def test_people_without_labels_make_no_fold(tmp_path):
-    table = pd.concat([table_of({"a": (1, 0), "b": (0, 1)}), pd.DataFrame({"patient": ["c"]})])
-    assert list(fold_names(table)) == ["a", "b"]
-    training, test = split(table, ("a",))
-    assert (training.sum(), test.sum()) == (1, 1)
-    for name in ("palsy/1.png", "healthy/2.png"):
-        write_picture(tmp_path / name)
-    assert list(fold_names(load_cohort(tmp_path))) == ["healthy-2", "palsy-1"]
+@pytest.mark.parametrize(
+    ("people", "folds", "message"),
+    [
+        ("a", 0, r"1 person.*two or more"),
+        ("", 0, "0 person"),
+        ("abc", -1, "^-1 folds cannot be made of 3 people"),
+        ("abc", 1, "^1 folds cannot be made of 3 people"),
+        ("abc", 4, "^4 folds cannot be made of 3 people"),
+    ],
+)
+def test_folds_that_cannot_be_made(people, folds, message):
+    with pytest.raises(PalsyError, match=message):
+        fold_names(table_of(dict.fromkeys(people, (1, 1))), folds)
 
 
-def test_one_person_cannot_be_split():
-    with pytest.raises(PalsyError, match=r"1 person.*two or more"):
-        fold_names(table_of({"a": (1, 1)}))
-    with pytest.raises(PalsyError, match="0 person"):
-        fold_names(table_of({}))
-
-
-@pytest.mark.parametrize("folds", [-1, 1, 4])
-def test_a_number_of_folds_that_does_not_fit(folds):
-    with pytest.raises(PalsyError, match=rf"^{folds} folds cannot be made of 3 people"):
-        fold_names(table_of({"a": (1, 1), "b": (1, 1), "c": (1, 1)}), folds)
-
-
-def test_a_training_side_with_one_class_names_the_fold():
+def test_a_training_side_with_one_class_is_refused():
     table = table_of({"a": (5, 0), "b": (5, 0), "c": (3, 4)})
-    with pytest.raises(PalsyError, match="Fold 'c' has no two classes"):
-        check_training_classes(table, fold_names(table))
+    with pytest.raises(PalsyError, match=r"2 person.* palsy and 0 .* once c is held out"):
+        check_classes(table, fold_names(table).values())
+    check_classes(table, [()])
     both = table_of({"a": (5, 0), "b": (5, 1), "c": (3, 4)})
-    check_training_classes(both, fold_names(both))
+    check_classes(both, fold_names(both).values())

@@ -1,4 +1,4 @@
-"""The nets against the paper's section 2.2: layers, units, parameters, loss."""
+"""The nets against the paper's section 2.2: layers, units, parameters."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,7 @@ from conftest import PROJECT
 from helpers import functions_of
 from torch import nn
 
-from palsy_utils.learning.nets import (
-    TwoImages,
-    build_fnn,
-    build_image_net,
-    build_model,
-    probabilities,
-)
+from palsy_utils.learning.nets import TwoImages, build_fnn, build_image_net, probabilities
 
 
 def linear(net):
@@ -21,7 +15,7 @@ def linear(net):
 
 
 def kinds(net):
-    return [type(m).__name__ for m in net]
+    return " ".join(type(m).__name__ for m in net)
 
 
 def n_parameters(net):
@@ -38,107 +32,74 @@ def n_parameters(net):
 def test_fnn_is_the_papers(modality, units):
     net = build_fnn(modality)
     assert linear(net) == units
-    assert kinds(net)[1:] == [
-        *("Linear", "ReLU", "Dropout"),
-        *("Linear", "BatchNorm1d", "ReLU"),
-        *("Linear", "ReLU"),
-        "Linear",
-    ]
-    assert net[3].p == 0.5
-    batch_norm = 2 * units[1][1]
-    assert n_parameters(net) == sum(i * o + o for i, o in units) + batch_norm
+    layers = "Linear ReLU Dropout Linear BatchNorm1d ReLU Linear ReLU Linear"
+    assert kinds(net[1:]) == layers and net[3].p == 0.5
+    assert n_parameters(net) == sum(i * o + o for i, o in units) + 2 * units[1][1]
 
 
-def test_resnet50_has_the_papers_head():
-    net = build_image_net()
-    head = net[2:]
-    assert kinds(head) == ["Linear", "ReLU", "Dropout", "BatchNorm1d", "Linear"]
-    assert linear(head) == [(2048, 512), (512, 2)]
-    torchvisions, last_layer = 25_557_032, 2048 * 1000 + 1000
-    ours = 2048 * 512 + 512 + 2 * 512 + 512 * 2 + 2
-    assert n_parameters(net) == torchvisions - last_layer + ours
-
-
-def test_imagenet_weights_are_loaded_into_the_backbone():
+def test_image_net_is_resnet50_with_the_papers_head():
     from torchvision.models import resnet50
 
-    weights = resnet50(weights=None).state_dict()
-    weights["layer4.2.conv3.weight"].fill_(0.25)
-    assert (build_image_net(weights)[1].layer4[2].conv3.weight == 0.25).all()
+    net = build_image_net()
+    assert kinds(net[2:]) == "Linear ReLU Dropout BatchNorm1d Linear"
+    assert linear(net[2:]) == [(2048, 512), (512, 2)]
+    theirs = resnet50(weights=None)
+    head = 2048 * 512 + 512 + 2 * 512 + 512 * 2 + 2
+    assert n_parameters(net) == n_parameters(theirs) - n_parameters(theirs.fc) + head
+    # Random weights start as identities, zero at the end of each block; others are taken over.
+    assert (net[1].layer4[2].bn3.weight == 0).all()
+    theirs.layer4[2].conv3.weight.data.fill_(0.25)
+    pretrained = build_image_net(theirs.state_dict())[1].layer4[2]
+    assert (pretrained.conv3.weight == 0.25).all() and (pretrained.bn3.weight == 1).all()
 
 
-def test_two_image_net_is_two_resnets_trained_together():
+def test_two_image_net_is_two_image_nets_trained_together():
     net = TwoImages()
-    assert [kinds(part)[2:] for part in net.nets] == [
-        ["Linear", "ReLU", "Dropout", "BatchNorm1d"]
-    ] * 2
+    assert [kinds(part[2:]) for part in net.nets] == ["Linear ReLU Dropout BatchNorm1d"] * 2
     assert net.output.in_features == 1024
-    first, second = torch.randint(0, 255, (2, 3, 32, 32)), torch.randint(0, 255, (2, 3, 32, 32))
-    net(first.byte()[:, 0], second.byte().permute(0, 2, 3, 1)).sum().backward()
+    lines, rgb = torch.zeros(2, 32, 32).byte(), torch.zeros(2, 32, 32, 3).byte()
+    net(lines, rgb).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
 
 
 def test_fusion_has_four_layers_and_dropout_except_in_the_third():
     net = functions_of(PROJECT / "notebooks" / "04_early_fusion.ipynb").build_fusion(522)
     assert linear(net) == [(522, 128), (128, 64), (64, 32), (32, 2)]
-    # By layer: dropout in the first, second and fourth, batch norm in the third.
-    assert kinds(net)[1:] == [
-        *("Linear", "ReLU", "Dropout"),
-        *("Linear", "ReLU", "Dropout"),
-        *("Linear", "BatchNorm1d", "ReLU"),
-        *("Dropout", "Linear"),
-    ]
+    first, third = "Linear ReLU Dropout", "Linear BatchNorm1d ReLU"
+    assert kinds(net[1:]) == f"{first} {first} {third} Dropout Linear"
     assert all(m.p == 0.5 for m in net if isinstance(m, nn.Dropout))
 
 
-def test_loss_on_logits_is_the_papers_on_probabilities():
+def test_palsy_wins_where_its_output_is_the_higher_and_means_are_of_class_probabilities():
     torch.manual_seed(0)
-    logits, target = torch.randn(7, 2), torch.eye(2)[torch.randint(0, 2, (7,))]
-    p = torch.sigmoid(logits)
-    paper = -(target * torch.log(p) + (1 - target) * torch.log(1 - p)).mean()
-    assert torch.allclose(nn.BCEWithLogitsLoss()(logits, target), paper)
-
-
-def test_palsy_wins_exactly_when_its_output_is_the_higher():
-    torch.manual_seed(0)
-    logits = torch.randn(1000, 2)
-    assert ((probabilities(logits) > 0.5) == (logits[:, 1] > logits[:, 0])).all()
-
-
-def test_averaging_probabilities_is_averaging_class_probabilities():
-    torch.manual_seed(0)
-    a, b = torch.randn(1000, 2), torch.randn(1000, 2)
-    ours = (probabilities(a) + probabilities(b)) / 2 > 0.5
+    a, b = torch.randn(2, 1000, 2)
+    assert ((probabilities(a) > 0.5) == (a[:, 1] > a[:, 0])).all()
     mean = (torch.sigmoid(a) + torch.sigmoid(b)) / 2
+    ours = (probabilities(a) + probabilities(b)) / 2 > 0.5
     assert (ours == (mean[:, 1] > mean[:, 0])).all()
 
 
 def test_scaling_centres_and_keeps_quiet_numbers_quiet():
-    net = build_fnn("expressions")
+    scale = build_fnn("expressions")[0]
     rng = np.random.default_rng(0)
     x = rng.normal(3, 1, (400, 52)).astype(np.float32) * np.linspace(0.01, 1, 52, dtype="f4")
     x[:, 7] = 2  # a constant stays one
-    net[0].fit(x)
-    scaled = net[0](torch.from_numpy(x))
+    scale.fit(x)
+    scaled = scale(torch.from_numpy(x))
     assert torch.allclose(scaled.mean(0), torch.zeros(52), atol=1e-3)
     spread = scaled.std(0, correction=0)
-    assert spread[7] < 1e-3
     others = spread[torch.arange(52) != 7]
-    assert others.min() < 0.3 and 1 < others.max() < 2
+    assert spread[7] < 1e-3 and others.min() < 0.3 and 1 < others.max() < 2
     assert (others.diff() > -0.1).all()  # what moves more is still heard more
     own, common = x.std(0), np.sqrt(np.square(x.std(0)).mean())
     assert torch.allclose(spread[20:], torch.from_numpy(np.sqrt(own / common))[20:], rtol=1e-3)
 
 
-def test_random_weights_start_as_identities():
-    """Zero-initialised residual branches; ImageNet weights keep their own."""
-    assert (build_image_net()[1].layer4[2].bn3.weight == 0).all()
-
-
-@pytest.mark.parametrize("modalities", [("coordinates",), ("rgb",), ("lines",), ("lines", "rgb")])
-def test_every_model_takes_its_modality_as_stored(modalities):
-    shapes = {"coordinates": (125, 2), "rgb": (32, 32, 3), "lines": (32, 32)}
-    kind = {"coordinates": torch.float32, "rgb": torch.uint8, "lines": torch.uint8}
-    net = build_model(modalities).eval()
-    inputs = [torch.zeros(3, *shapes[m]).to(kind[m]) for m in modalities]
-    assert net(*inputs).shape == (3, 2)
+def test_scaling_of_signed_modalities_forgets_the_side_and_adds_noise_in_training():
+    scale, x = build_fnn("asymmetry")[0], np.random.default_rng(0).normal(size=(99, 145))
+    scale.fit(x)
+    faces = torch.from_numpy(x)
+    assert not torch.equal(scale(faces), scale(faces))
+    scaled = scale.eval()(faces)
+    assert torch.equal(scaled, scale(-faces))
+    assert torch.allclose(scaled.std(0, correction=0), torch.ones(145), atol=1e-4)

@@ -1,22 +1,37 @@
+"""Training, from one seed, on the training people alone; and what is chosen inside a fold."""
+
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from conftest import PROJECT
+from helpers import functions_of
 
+from palsy_utils.evidence.calibration import choose_threshold, fit_temperature
 from palsy_utils.faces.upright import coordinates, to_pixels
 from palsy_utils.files import PalsyError
+from palsy_utils.learning.folds import how_to_train, load_inputs
+from palsy_utils.learning.heads import auxiliary_loss, known_targets
 from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
 from palsy_utils.learning.profiles import PROFILES, Training
 from palsy_utils.learning.training import (
     compute,
+    half_state,
     mirror_some,
     pick_device,
+    predict_out_of_fold,
     round_weights,
     seed_everything,
     train,
 )
+from palsy_utils.runs.one_fold import open_fold
 
-CPU = torch.device("cpu")
-HOW = Training(epochs=3, learning_rate=0.01, batch_size=8)
+CPU, ROWS, OTHERS = torch.device("cpu"), np.arange(60), np.arange(60, 90)
+CONFIG = Training(epochs=3, learning_rate=0.01, batch_size=8)
+choose_pair = functions_of(PROJECT / "notebooks" / "08_weighted_late_fusion.ipynb").choose_pair
 
 
 @pytest.fixture(scope="module")
@@ -28,40 +43,34 @@ def data():
     return x, labels
 
 
-def fit_and_predict(x, labels, rows, others, seed=0, how=HOW, modality="expressions"):
+def fit_and_predict(x, labels, rows=ROWS, others=OTHERS, seed=0, config=CONFIG, what="expressions"):
     seed_everything(seed)
-    net = build_model((modality,))
+    net = build_model((what,))
     fit_scaling(net, [x], rows)
-    history = train(net, [x], labels, rows, how, CPU, seed)
+    history = train(net, [x], labels, rows, config, CPU, seed)
     return probabilities(compute(net, [x], others, CPU)).numpy(), history
 
 
 def test_same_seed_same_predictions_other_seed_others(data):
-    rows, others = np.arange(60), np.arange(60, 90)
-    first, _ = fit_and_predict(*data, rows, others, seed=1)
-    again, _ = fit_and_predict(*data, rows, others, seed=1)
-    other, _ = fit_and_predict(*data, rows, others, seed=2)
+    first, again, other = (fit_and_predict(*data, seed=seed)[0] for seed in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
 
 
 def test_a_simple_signal_is_learnt_and_the_loss_falls(data):
-    how = HOW.model_copy(update={"epochs": 20})
-    probability, history = fit_and_predict(*data, np.arange(60), np.arange(60, 90), how=how)
+    config = CONFIG.model_copy(update={"epochs": 20})
+    probability, history = fit_and_predict(*data, config=config)
     assert list(history) == ["epoch", "loss", "accuracy", "seconds"] and len(history) == 20
     assert history["loss"].iloc[-1] < 0.6 * history["loss"].iloc[0]
     assert ((probability > 0.5) == data[1][60:]).mean() > 0.8
 
 
 def test_nothing_that_is_fitted_sees_the_people_held_out(data):
-    x, labels = data
-    rows, others = np.arange(60), np.arange(60, 90)
-    honest, _ = fit_and_predict(x, labels, rows, others)
-    poisoned_labels = labels.copy()
-    poisoned_labels[60:] = 1 - poisoned_labels[60:]
-    assert (fit_and_predict(x, poisoned_labels, rows, others)[0] == honest).all()
+    (x, labels), (honest, _) = data, fit_and_predict(*data)
+    turned = np.where(np.arange(90) < 60, labels, 1 - labels)
+    assert (fit_and_predict(x, turned)[0] == honest).all()
     poisoned = x.copy()
     poisoned[75:] = 1e6  # other held-out samples: scaling must not come from them
-    assert (fit_and_predict(poisoned, labels, rows, others)[0][:15] == honest[:15]).all()
+    assert (fit_and_predict(poisoned, labels)[0][:15] == honest[:15]).all()
 
 
 def test_image_nets_learn_from_uint8_arrays():
@@ -69,24 +78,18 @@ def test_image_nets_learn_from_uint8_arrays():
     labels = np.tile([0, 1], 16)
     images = rng.integers(0, 60, (32, 32, 32)).astype(np.uint8)
     images[labels == 1, 8:24, 8:24] += 150
-    how = Training(epochs=4, learning_rate=0.01, batch_size=8, schedule="one-cycle")
+    config = Training(epochs=4, learning_rate=0.01, batch_size=8, schedule="one-cycle")
     seed_everything(0)
     net = build_model(("lines",))
-    history = train(net, [images], labels, np.arange(32), how, CPU)
+    history = train(net, [images], labels, np.arange(32), config, CPU)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert compute(net[:-1], [images], np.arange(5), CPU).shape == (5, 512)
 
 
-def test_a_single_class_is_refused(data):
-    x, labels = data
-    with pytest.raises(PalsyError, match="single class"):
-        train(build_model(("expressions",)), [x], labels, np.flatnonzero(labels), HOW, CPU)
-
-
 def test_a_loss_that_is_no_number_stops_the_fold(data):
-    how = HOW.model_copy(update={"learning_rate": 1e30})
+    config = CONFIG.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(PalsyError, match=r"epoch 1 at learning rate 1e\+30"):
-        fit_and_predict(*data, np.arange(60), np.arange(60, 90), how=how)
+        fit_and_predict(*data, config=config)
 
 
 def test_devices():
@@ -99,9 +102,11 @@ def test_devices():
 
 def test_what_is_stored_is_what_predicts():
     net = build_model(("expressions",))
+    bias = net[1].bias.clone()
     round_weights(net)
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    assert all((p == p.half().float()).all() for p in matrices)
+    stored = half_state(net)
+    assert all(torch.equal(stored[name].float(), p) for name, p in net.named_parameters())
+    assert stored["1.weight"].dtype == torch.float16 and torch.equal(stored["1.bias"], bias)
 
 
 @pytest.mark.slow
@@ -112,16 +117,14 @@ def test_papers_fnns_reach_the_bar_on_real_faces(shared, modality, bar):
     from sklearn.model_selection import StratifiedKFold
 
     real = np.load(shared / "real_faces" / "landmarks.npz")
-    height, width = real["image_height_width"].T
-    points = to_pixels(real["landmarks"], height, width)
+    points = to_pixels(real["landmarks"], *real["image_height_width"].T)
     x = {"expressions": real["expressions"], "coordinates": coordinates(points)}[modality]
-    labels, reached = real["label"].astype(int), []
+    labels, config, reached = real["label"].astype(int), PROFILES["paper"].fnn, []
     for seed in range(5):
         probability = np.empty(len(labels))
-        folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(x, labels)
-        for rows, others in folds:
-            how = PROFILES["paper"].fnn
-            probability[others], _ = fit_and_predict(x, labels, rows, others, seed, how, modality)
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+        for sides in folds.split(x, labels):
+            probability[sides[1]], _ = fit_and_predict(x, labels, *sides, seed, config, modality)
         reached.append(roc_auc_score(labels, probability))
     assert np.mean(reached) >= bar, f"AUROC by seed: {np.round(reached, 3)}"
 
@@ -129,12 +132,80 @@ def test_papers_fnns_reach_the_bar_on_real_faces(shared, modality, bar):
 def test_chosen_images_are_mirrored_both_modalities_alike():
     lines = np.zeros((200, 32, 32), np.uint8)
     lines[:, 8:24, 4:12] = 255  # on the left
-    rgb = np.repeat(lines[..., None], 3, -1)
     chosen = np.arange(200) % 3 == 0
-    both = mirror_some([torch.from_numpy(lines), torch.from_numpy(rgb)], chosen, None)
-    mirrored, mirrored_rgb = (images.numpy() for images in both)
-    assert (mirrored_rgb == mirrored[..., None]).all()
-    assert ((mirrored[:, 8, 4] == 0) == chosen).all()
+    batch = [torch.from_numpy(lines), torch.from_numpy(np.repeat(lines[..., None], 3, -1))]
+    mirrored, rgb = (
+        images.numpy()
+        for images in mirror_some(batch, [images.flip(2) for images in batch], chosen)
+    )
+    assert (rgb == mirrored[..., None]).all()
     assert (mirrored[~chosen] == lines[~chosen]).all()
     assert (mirrored[chosen] == lines[chosen, :, ::-1]).all()
     assert (lines[:, 8:24, 4:12] == 255).all()  # the stored images stay as they are
+
+
+@pytest.fixture
+def one(small_template):
+    return open_fold(str(small_template), "smoke", "expressions-fnn", "p02", device="cpu")
+
+
+def fit_net(one, rows):
+    """As in notebook 03."""
+    inputs = load_inputs(one)
+    seed_everything(one.seed)
+    net = build_model(("expressions",))
+    fit_scaling(net, inputs, rows)
+    train(net, inputs, one.samples["label"], rows, how_to_train(one), one.device)
+    return net
+
+
+def inside(one, inner_folds=2):
+    return predict_out_of_fold(one, partial(fit_net, one), load_inputs(one), inner_folds)
+
+
+def test_every_training_sample_is_predicted_without_its_person(one):
+    probability = inside(one)
+    assert probability.shape == one.train.shape and np.isfinite(probability).all()
+    patient, labels = one.samples["patient"], one.samples["label"]
+    first = patient == patient.iloc[one.train[0]]
+    changed = inside(replace(one, samples=one.samples.assign(label=labels.mask(first, 1 - labels))))
+    theirs = first.to_numpy()[one.train]
+    assert (changed[theirs] == probability[theirs]).all()
+    assert (changed[~theirs] != probability[~theirs]).any()
+
+
+def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(one):
+    """Weights, inner predictions, temperature, threshold, pair and the auxiliary loss."""
+
+    def fitted(one):
+        inner, labels = inside(one), one.samples["label"].to_numpy()[one.train]
+        weights = torch.cat([p.detach().flatten() for p in fit_net(one, one.train).parameters()])
+        frames = pd.DataFrame({"label": labels, "probability": inner})
+        pair = choose_pair({"a": frames, "b": frames.assign(probability=1 - inner)}).iloc[0]
+        targets = known_targets(one.samples, {"p01": "left", "p02": "right"})
+        loss = auxiliary_loss(targets, one.device)
+        asked = loss(torch.ones(4, 11), one.train[:4], np.zeros(4, bool))
+        chosen = fit_temperature(labels, inner), choose_threshold(labels, inner)
+        return weights.tolist(), inner.tolist(), pair.tolist(), chosen, float(asked)
+
+    poisoned = one.samples.copy()
+    held_out = poisoned["patient"].isin(one.held_out)
+    poisoned.loc[held_out, "label"] = 1 - poisoned.loc[held_out, "label"]
+    poisoned.loc[held_out, ["eyes", "mouth"]] = "strong"
+    assert fitted(replace(one, samples=poisoned)) == fitted(one)
+
+
+def test_too_few_people_leave_no_inner_predictions(one):
+    labels = one.samples["label"].where(one.samples["patient"] != "p01", 0)
+    assert inside(replace(one, samples=one.samples.assign(label=labels))) is None
+    assert inside(one, inner_folds=0) is None
+
+
+def test_the_better_model_gets_the_weight():
+    rng, labels = np.random.default_rng(0), np.tile([0, 1], 100)
+    good = np.where(labels == 1, 0.8, 0.2) + rng.normal(0, 0.05, 200)
+    some = {"noise": rng.random(200), "good": good, "other": rng.random(200)}
+    pairs = choose_pair({k: pd.DataFrame({"label": labels, "probability": some[k]}) for k in some})
+    weight = pairs["weight"].where(pairs["first"] == "good", 1 - pairs["weight"])[0]
+    assert "good" in pairs.loc[0, ["first", "second"]].tolist() and weight >= 0.9
+    assert len(pairs) == 3 * 11

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.folds import how_to_train, load_inputs
@@ -47,6 +49,13 @@ def test_nobody_is_on_both_sides(small_template):
 def test_unknown_parameters_are_named_with_what_there_is(small_template, changes, message):
     with pytest.raises(PalsyError, match=message):
         open_small(small_template, **changes)
+
+
+def test_a_fold_with_one_class_to_train_on_is_refused(small_template, monkeypatch):
+    alike = load_samples(load_cohort(small_template)).assign(label=1)
+    monkeypatch.setattr("palsy_utils.runs.results.load_samples", lambda _: alike)
+    with pytest.raises(PalsyError, match=r"2 person.s. with palsy and 0 without are left"):
+        open_small(small_template)
 
 
 def test_each_model_has_its_numbers_and_inputs(small_template):
