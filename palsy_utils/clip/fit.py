@@ -32,7 +32,7 @@ from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples
 from palsy_utils.files import PalsyError, write_text, write_torch
-from palsy_utils.learning import training
+from palsy_utils.learning import nets, training
 from palsy_utils.learning.attention import (
     STEPS,
     AttentionFusion,
@@ -43,12 +43,6 @@ from palsy_utils.learning.attention import (
 from palsy_utils.learning.experiments import MODELS, architecture, find_model
 from palsy_utils.learning.folds import Fold, check_classes, how_to_train, load_inputs
 from palsy_utils.learning.heads import HEADS, UNKNOWN, auxiliary_loss, known_targets
-from palsy_utils.learning.nets import (
-    build_model,
-    check_image_net,
-    fit_scaling,
-    imagenet_weights,
-)
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
@@ -89,7 +83,7 @@ def measure(cohort: str, profile: str) -> None:
     who, size = load_cohort(cohort), find_profile(profile)
     check_classes(who.labels, [()])
     if size.backbone != "resnet50":
-        check_image_net(size.backbone, size.image_size)
+        nets.check_image_net(size.backbone, size.image_size)
     extract_frames(who)
     measure_faces(who)
     build_modalities(who, size.image_size, size.mouth_and_nose)
@@ -124,7 +118,7 @@ def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.M
     """Build the net of a model of `FITTABLE`; `weights` as `imagenet_weights` gives them."""
     row = find_model(model)
     if not row.attends:
-        return build_model(row.modalities, weights, profile.backbone, row.multitask)
+        return nets.build_model(row.modalities, weights, profile.backbone, row.multitask)
     sizes = {name: MODALITIES[name].numbers for name in row.modalities}
     frames = 2 * STEPS + 1 if model == "clip-fusion" else 1
     members = range(getattr(profile, row.training).nets)
@@ -143,10 +137,10 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     if row.attends:
         mirrored, run = list(load_tokens(fold)[1].values()), train_members
     if row.sees_images:
-        weights = imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
+        weights = nets.imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
     training.seed_everything(fold.seed)
     net, inputs = build_net(fold.model, fold.profile, weights), load_seen(fold)
-    fit_scaling(net, inputs, fold.train)
+    nets.fit_scaling(net, inputs, fold.train)
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
     training.round_weights(net)
