@@ -18,7 +18,7 @@ run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
 
 test: setup  ## every test, several at a time
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test-all: setup sphinx playwright chromium  ## all but the long form of tests/faults
 	$(BIN)/python -m pytest -m 'not faults'

@@ -1,15 +1,18 @@
 """Fixtures: the test data that lies beside the project, and small drawn cohorts."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from jupyter_client.provisioning import KernelProvisionerFactory
 
 from palsy_utils import downloads
@@ -59,8 +62,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"shared", "landmarker_file"}.intersection(item.fixturenames):
             item.add_marker("shared")
-        if {"smoke", "beyond"}.intersection(item.fixturenames):  # in one process: one run for all
-            item.add_marker(pytest.mark.xdist_group("run"))
 
 
 @pytest.fixture(autouse=True)
@@ -133,17 +134,33 @@ def small(small_template, tmp_path) -> Path:
     return Path(shutil.copytree(small_template, tmp_path / "small"))
 
 
+def once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> tuple[Path, object]:
+    """Make a folder of files once for all processes that test, and tell what `make` returned."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(folder.with_suffix(".lock")):
+        returned = folder / "returned"
+        if not returned.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that failed
+            folder.mkdir()
+            returned.write_bytes(pickle.dumps(make(folder)))
+    return folder, pickle.loads(returned.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
     """The whole series, run once by the command at smoke size: its cohort, figures, output."""
-    folder = tmp_path_factory.mktemp("smoke")
-    root = Path(shutil.copytree(small_template, folder / "small"))
-    command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root]
-    command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return SimpleNamespace(
-        root=root, figures=folder / "figures" / "small" / "smoke", done=done, command=command
-    )
+
+    def make(folder):
+        root = shutil.copytree(small_template, folder / "small")
+        command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root]
+        command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done, command
+
+    folder, (done, command) = once(tmp_path_factory, "smoke", make)
+    figures = folder / "figures" / "small" / "smoke"
+    return SimpleNamespace(root=folder / "small", figures=figures, done=done, command=command)
 
 
 @pytest.fixture(scope="session")
@@ -152,12 +169,14 @@ def beyond(smoke, tmp_path_factory) -> Path:
 
     A folder with the cohort `small` and `figures`.
     """
-    folder = tmp_path_factory.mktemp("beyond")
-    root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
-    shutil.copy(PHANTOM / "patients.csv", root)
-    command = [*smoke.command, "--models", "beyond"]
-    command[command.index("--cohort") + 1] = root
-    command[command.index("--figures") + 1] = folder / "figures"
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+
+    def make(folder):
+        root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
+        shutil.copy(PHANTOM / "patients.csv", root)
+        command = [*smoke.command, "--models", "beyond"]
+        command[command.index("--cohort") + 1] = root
+        command[command.index("--figures") + 1] = folder / "figures"
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return once(tmp_path_factory, "beyond", make)[0]
