@@ -20,11 +20,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Cells are parted by commas, semicolons or tabs, whichever the header has most of. The index is
     the row's number that a spreadsheet shows, the header being row 1. Names of columns are in small
     letters. Rows of empty cells, empty cells at the end of a row and a first line `sep=,` are
-    passed over.
-
-    Raises:
-        PalsyError: not UTF-8, no rows, a broken quote, a row longer or shorter than the header, a
-            column that is there twice, or a link that leads out of the cohort's folder.
+    passed over; a PalsyError says where the table cannot be read.
     """
     if problem := find_problem(path.parent, path.name):
         raise PalsyError(f"{path}: {problem}.")
@@ -70,10 +66,8 @@ def check_cells(
 ) -> pd.DataFrame:
     """Check the cells of `read_table` by a model of its rows; keep the model's columns alone.
 
-    A field's description says what is wrong with a cell; `{words}` are those that it may hold.
-
-    Raises:
-        PalsyError: a column that is needed is missing, or a cell is wrong; says which.
+    A field's description says what is wrong with a cell; `{words}` are those that it may hold. A
+    PalsyError names the column that is missing, or the cell that is wrong.
     """
     for column in needed:
         if column not in table:

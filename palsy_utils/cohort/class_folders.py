@@ -23,13 +23,8 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
 
     Ids are made from the class and the names on disk. In a person's subfolder every clip is a
     video, and all loose images together are one. Names that differ in their suffix alone are one
-    person's, and there the ids of videos keep the suffix.
-
-    Returns:
-        videos (patient, video, file, kind), labels (patient, video, start_s, end_s, label), notes.
-
-    Raises:
-        PalsyError: a class is missing or empty, or two names make the same id.
+    person's, and there the ids of videos keep the suffix. Returns are those of `read_labels`; a
+    PalsyError names a class that is missing or empty, and two names that make the same id.
     """
     rows, others, classes = [], [], find_classes(files)
     check_files(classes, root)
@@ -56,12 +51,22 @@ def read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataF
             )
     videos = pd.DataFrame(rows, columns=COLUMNS)
     videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
-    _check_ids(root, videos["patient"], videos["origin"])
-    _check_ids(root, videos["video"], videos["file"])
-    labels = videos[["patient", "video"]].assign(
-        start_s=0.0, end_s=float("inf"), label=videos["class"].map(LABELS)
-    )
-    notes = _notes(videos) + note_on_others(others)
+    for column, origin in (("patient", "origin"), ("video", "file")):
+        _check_ids(root, videos[column], videos[origin])
+    labels = videos[["patient", "video"]].assign(start_s=0.0, end_s=float("inf"))
+    labels["label"] = videos["class"].map(LABELS)
+    stems = videos["patient"].str.lower().str.split("-", n=1).str[1].groupby(videos["class"])
+    shared = len(set.intersection(*stems.agg(set)))
+    alone = int(((videos["file"].str.count("/") == 1) & (videos["suffix"] != "")).sum())
+    notes = {
+        "Healthy and ill people come from different folders, perhaps from different sources: a "
+        "model may learn the source (camera, light, size) in place of the palsy.": True,
+        f"{shared} name(s) occur in both palsy/ and healthy/ and are taken as different people: if "
+        "they are the same, use a labels.csv.": shared,
+        f"{alone} file(s) lie directly in palsy/ or healthy/ and each name counts as a person of "
+        "its own: put files that show the same person into one subfolder.": alone,
+    }
+    notes = [note for note, is_so in notes.items() if is_so] + note_on_others(others)
     return videos[["patient", "video", "file", "kind"]], labels, notes
 
 
@@ -83,22 +88,3 @@ def _check_ids(root: Path, ids: pd.Series, origins: pd.Series) -> None:
             check_id(name)
         except ValueError as error:
             raise PalsyError(f"{root / origin}: {error}.") from None
-
-
-def _notes(videos: pd.DataFrame) -> list[str]:
-    notes = [
-        "Healthy and ill people come from different folders, perhaps from different sources: a "
-        "model may learn the source (camera, light, size) in place of the palsy."
-    ]
-    stems = videos["patient"].str.lower().str.split("-", n=1).str[1].groupby(videos["class"])
-    if shared := len(set.intersection(*stems.agg(set))):
-        notes.append(
-            f"{shared} name(s) occur in both palsy/ and healthy/ and are taken as different "
-            "people: if they are the same, use a labels.csv."
-        )
-    if alone := int(((videos["file"].str.count("/") == 1) & (videos["suffix"] != "")).sum()):
-        notes.append(
-            f"{alone} file(s) lie directly in palsy/ or healthy/ and each name counts as a person "
-            "of its own: put files that show the same person into one subfolder."
-        )
-    return notes

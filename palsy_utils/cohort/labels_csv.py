@@ -57,9 +57,10 @@ class LabelRow(BaseModel):
 
 
 class PatientRow(BaseModel):
-    """A row of `patients.csv`: what is known of a person."""
+    """A row of `patients.csv`: what is known of a person, and in YFP of a video."""
 
     patient: Id
+    video: str = ""
     side: Annotated[Literal[SIDES] | None, Word, SIDE] = None
     skin_tone: Annotated[Annotated[Positive, Field(ge=1, le=10)] | None, Word, TONE] = None
 
@@ -67,12 +68,9 @@ class PatientRow(BaseModel):
 def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Read `root/labels.csv` and check every cell of it.
 
-    Returns:
-        videos (patient, video, file, kind), labelled intervals (patient, video, start_s, end_s
-        and either eyes, mouth or label; from 0 to infinity where cells are empty), and notes.
-
-    Raises:
-        PalsyError: names the file, the row, the column, and what to do.
+    Returns videos (patient, video, file, kind), labelled intervals (patient, video, start_s, end_s
+    and either eyes, mouth or label; from 0 to infinity where cells are empty), and notes. A
+    PalsyError names the row, the column, and what to do.
     """
     path = root / "labels.csv"
     typed = read_table(path)
@@ -146,15 +144,14 @@ def load_people(root: Path) -> pd.DataFrame:
     """Read `patients.csv`, one row a person, by patient; no rows where there is no such file.
 
     Returns `side` (one of `SIDES`) and `skin_tone` (1 light to 10 dark, as on the Monk scale), as
-    far as there are such columns; missing where no row of the person tells it.
-
-    Raises:
-        PalsyError: a cell is wrong, or a person has two different sides or tones; says where.
+    far as there are such columns; missing where no row of the person tells it. Two different ones
+    of a person are an error.
     """
     path = root / "patients.csv"
     if not path.exists():
         return pd.DataFrame(index=pd.Index([], name="patient"))
     table = check_cells(path, read_table(path), PatientRow, ["patient"])
+    table = table.drop(columns="video", errors="ignore")
     told = "{row.new!r} here and {row.old!r} in row {row.at} are said of {row.patient!r}: keep one"
     for column in table.columns[1:]:
         known = table.dropna(subset=[column])

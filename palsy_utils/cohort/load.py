@@ -13,7 +13,7 @@ import pandas as pd
 from palsy_utils.cohort.class_folders import find_classes, read_class_folders
 from palsy_utils.cohort.labels_csv import load_people, read_labels
 from palsy_utils.cohort.paths import RATE, Files, list_files
-from palsy_utils.cohort.yfp import is_yfp, read_yfp
+from palsy_utils.cohort.yfp import TREES, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
 
@@ -25,13 +25,10 @@ TOLERANCE = 0.001  # s; time stamps are no more exact than that
 class Cohort:
     """Who is in a folder, in which videos, and what was labelled.
 
-    videos: one row a video: patient, video, file (relative to root, POSIX), kind: "clip", "image",
-        "folder" (of images), or "measured" (file not at hand, but faces/<video>.parquet is).
-    labels: eyes, mouth (normal, slight, strong, missing) and label (1 palsy, 0 not, NaN) by
-        patient, video and either the interval [start_s, end_s) or, in YFP, the frame.
-    sources: of each video that is at hand, its clip or its images as (frame, time in s, file).
-    group: what a fold leaves out: "patient", or "video" where nobody knows who is who.
-    notes: what was repaired, left out, or deserves a warning; one sentence each.
+    A row of `videos` is patient, video, file (relative to root, POSIX), kind: "clip", "image",
+    "folder" (of images), or "measured" (file not at hand, but faces/<video>.parquet is). `labels`
+    are eyes, mouth (normal, slight, strong, missing) and label (1 palsy, 0 not, NaN) by patient,
+    video and either the interval [start_s, end_s) or, in YFP, the frame.
     """
 
     root: Path
@@ -39,26 +36,21 @@ class Cohort:
     kind: str
     videos: pd.DataFrame
     labels: pd.DataFrame
-    sources: dict[str, list[tuple[int, float, str]]]
-    group: str
-    notes: tuple[str, ...]
+    sources: dict[str, list[tuple[int, float, str]]]  # of each video (frame, time in s, file)
+    group: str  # that a fold leaves out: "patient", or "video" where nobody knows who is who
+    notes: tuple[str, ...]  # what was repaired, left out, or deserves a warning, a sentence each
 
 
 def load_cohort(root: Path | str) -> Cohort:
-    """Read and check a cohort's folder, whichever of the three shapes it has.
-
-    Raises:
-        PalsyError: no such folder, an unknown shape, or anything wrong in it; says where.
-    """
+    """Read and check a cohort's folder, whichever of the three shapes it has."""
     root, group, sources = Path(root), "patient", None
     if not root.is_dir():
-        problem = "is a file" if root.exists() else "is not there"
-        raise PalsyError(f"{root} {problem}: give the folder of a cohort, such as data/phantom.")
+        raise PalsyError(f"{root} is not there or no folder: give a cohort's, as data/phantom.")
     try:
         files = list_files(root)
         if (root / "labels.csv").is_file():
             kind, (videos, labels, notes) = "labels.csv", read_labels(root, files)
-        elif is_yfp(files):
+        elif any(f.kind == "folder" and name in TREES for name, f in files["."].items()):
             kind, (videos, labels, sources, group, notes) = "YFP tree", read_yfp(root, files)
         elif find_classes(files):
             kind, (videos, labels, notes) = "class folders", read_class_folders(root, files)
@@ -69,10 +61,8 @@ def load_cohort(root: Path | str) -> Cohort:
             )
         people = load_people(root)
     except OSError as error:
-        raise PalsyError(
-            f"{error.filename or root} cannot be read ({error.strerror}): check that it is whole "
-            "and that you may read it."
-        ) from error
+        told = f"{error.filename or root} cannot be read ({error.strerror})"
+        raise PalsyError(f"{told}: check that it is whole and that you may read it.") from error
     for region in REGIONS:
         labels[region] = _none_for_missing(labels.get(region, pd.Series(index=labels.index)))
     if "label" not in labels:

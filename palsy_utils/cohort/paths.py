@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from palsy_utils.files import PalsyError
 
-CLIP_SUFFIXES = {
-    *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm"),
-    *(".mpg", ".mpeg", ".wmv", ".3gp", ".mts", ".ogv"),
-}
+CLIP_SUFFIXES = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp"}
+CLIP_SUFFIXES |= {".mts", ".ogv"}
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+KINDS = dict.fromkeys(CLIP_SUFFIXES, "clip") | dict.fromkeys(IMAGE_SUFFIXES, "image")
 RATE = 6  # frames a second, as in the paper
 LARGEST_IMAGE = 1 << 26  # pixels, 67 million: 200 MB in memory, and four times that with a margin
 
@@ -52,9 +51,9 @@ def list_files(root: Path) -> Files:
             above, name = os.path.split(folder)
             files[above or "."][name] = files[above or "."][name]._replace(problem=problem)
             continue
-        names.sort(key=lambda name: (natural_key(name), name))
-        files[folder] = {name: _look(root, folder, real, name) for name in names}
-        for name, file in files[folder].items():
+        files[folder] = {}
+        for name in sorted(names, key=lambda name: (natural_key(name), name)):
+            file = files[folder][name] = _look(root, folder, os.path.join(real, name))
             is_link = file.real != os.path.join(real, name)
             is_closed = file.problem or file.file == "frames" or (is_link and is_linked)
             if file.kind == "folder" and not is_closed:
@@ -62,15 +61,15 @@ def list_files(root: Path) -> Files:
     return files
 
 
-def _look(root: Path, folder: str, real: str, name: str) -> File:
-    file, path = name if folder == "." else f"{folder}/{name}", os.path.join(real, name)
-    stem, suffix = os.path.splitext(name)
-    kind = "clip" if suffix.lower() in CLIP_SUFFIXES else "other"
-    kind = "image" if suffix.lower() in IMAGE_SUFFIXES else kind
-    if not os.path.isfile(path):
-        kind = "folder" if os.path.isdir(path) else "gone"
+def _look(root: Path, folder: str, path: str) -> File:
+    name = os.path.basename(path)
+    file = name if folder == "." else f"{folder}/{name}"
+    (stem, suffix), kind = os.path.splitext(name), "gone"
+    if os.path.isfile(path):
+        kind = KINDS.get(suffix.lower(), "other")
+    elif os.path.isdir(path):
+        kind, stem = "folder", name
     real = os.path.realpath(path) if os.path.islink(path) else path
-    stem = name if kind == "folder" else stem
     return File(file, stem, suffix.lower(), kind, real, find_problem(root, file))
 
 
@@ -101,15 +100,11 @@ def find_problem(root: Path, file: str) -> str:
     PALSY_LINKS names, for data tools that keep files elsewhere.
     """
     if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", file):
-        return (
-            f"the name {file!r} holds a line break, another control character, or bytes that are "
-            "no UTF-8 text: rename it"
-        )
-    if not os.path.islink(root / file):
-        return ""
+        return f"the name {file!r} holds a control character or is no UTF-8 text: rename it"
     allowed = filter(None, [root, os.environ.get("PALSY_LINKS")])
-    real = Path(os.path.realpath(root / file))
-    if any(real.is_relative_to(os.path.realpath(folder)) for folder in allowed):
+    if not os.path.islink(root / file) or any(
+        Path(os.path.realpath(root / file)).is_relative_to(os.path.realpath(a)) for a in allowed
+    ):
         return ""
     return (
         f"{file!r} is or passes a link that leads out of the cohort's folder {root}: copy the file "
@@ -125,15 +120,12 @@ def check_files(files: Iterable[File], where: object) -> None:
 
 
 def note_on_others(files: Iterable[File]) -> list[str]:
-    """Say how many of the files are neither clip nor image, and of which kinds; nothing of none."""
-    kinds = Counter(
-        "folder(s)" if file.kind == "folder" else file.suffix or "without a suffix"
-        for file in files
-        if file.kind not in ("clip", "image")
-    )
+    """Say how many of the files are neither clip nor image, by suffix; nothing of none."""
+    others = [file for file in files if file.kind not in ("clip", "image")]
+    kinds = Counter("folder" if f.kind == "folder" else f.suffix or "no suffix" for f in others)
     listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-    told = f"{kinds.total()} file(s) or folder(s) were passed over, as neither clip nor image"
-    return [f"{told}: {listed}."] if kinds else []
+    told = f"{len(others)} file(s) or folder(s) were passed over, as neither clip nor image"
+    return [f"{told}: {listed}."] if others else []
 
 
 def natural_key(text: str) -> list[str | int]:
@@ -144,9 +136,8 @@ def natural_key(text: str) -> list[str | int]:
 
 def check_id(text: str) -> str:
     """Return `text` if it can name a file and a folder, else raise a ValueError that says why."""
-    if not re.fullmatch(
-        r"(?!(na|n-a|nan|none|null)$)[a-z0-9_+][a-z0-9_.+-]{0,79}", text, re.I | re.A
-    ):
+    pattern = r"(?!(na|n-a|nan|none|null)$)[a-z0-9_+][a-z0-9_.+-]{0,79}"
+    if not re.fullmatch(pattern, text, re.IGNORECASE | re.ASCII):
         raise ValueError(
             f"the id {text!r} cannot name a folder: use 1 to 80 of the letters a to z, digits and "
             "_ . - +, starting with neither a dot nor a dash, and no word for an empty cell"

@@ -12,10 +12,9 @@ from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 from defusedxml.ElementTree import fromstring
-from pydantic import BaseModel
 
 from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
-from palsy_utils.cohort.labels_csv import GRADES, SPELLING, Id
+from palsy_utils.cohort.labels_csv import GRADES, SPELLING, PatientRow
 from palsy_utils.cohort.paths import Files, check_files
 from palsy_utils.files import PalsyError
 
@@ -25,19 +24,6 @@ FOLDER = rf"({'|'.join(TREES)})(?:/\1)?/([0-9]{{1,4}})"  # nested doubly or sing
 SOURCE_FPS = 30.0  # of the source videos; frame 1 is their first
 BOXES = dict(zip(("Normal", "SlightPalsy", "StrongPalsy"), GRADES, strict=True))
 LARGEST_XML = 1 << 20  # bytes; a real file has about a thousand
-REPAIRED = "label file(s) had no whole closing tag and were repaired in memory"
-
-
-class VideoRow(BaseModel):
-    """A row of a YFP database's `patients.csv`: who is in a video."""
-
-    patient: Id
-    video: str
-
-
-def is_yfp(files: Files) -> bool:
-    """Tell whether a folder looks like an unpacked YFP database."""
-    return any(file.kind == "folder" and file.file in TREES for file in files["."].values())
 
 
 def read_yfp(
@@ -52,10 +38,6 @@ def read_yfp(
         videos (patient, video, file, kind), labelled frames (patient, video, frame, eyes, mouth),
         sources and group (`load.Cohort`), and notes with the counts of what was repaired or left
         out.
-
-    Raises:
-        PalsyError: images or labels are missing as a whole, a folder or frame is there twice, a
-            link leads out of the tree, or patients.csv does not fit the videos.
     """
     every = [file for listed in files.values() for file in listed.values()]
     check_files([file for file in every if file.file.split("/")[0] in TREES], root)
@@ -64,6 +46,10 @@ def read_yfp(
         raise PalsyError(f"{root} holds no frames: unpack Image.zip to Image4.zip there.")
     if not label_files:
         raise PalsyError(f"{root} holds no labels: unpack {LABEL_TREE}.zip there.")
+    people = _read_people(root, list(frames))
+    patient = {video: people.get(video, f"video-{video}") for video in frames}
+    folders = [next(iter(listed.values())).rpartition("/")[0] for listed in frames.values()]
+    videos = pd.DataFrame({"patient": patient.values(), "video": list(frames), "file": folders})
     counts, rows, bad = Counter(), [], []
     for video, listed in label_files.items():
         for frame, file in listed.items():
@@ -73,25 +59,24 @@ def read_yfp(
             elif frame not in frames.get(video, ()):
                 counts["label file(s) have no image and were left out"] += 1
             elif found:
-                rows.append({"video": video, "frame": frame, **found})
-    table = pd.DataFrame(rows, columns=["video", "frame", "eyes", "mouth"])
-    people = _read_people(root, list(frames))
-    told = "label file(s) are beyond repair and were left out: "
-    counts[told + ", ".join(bad[:5] + ["..."] * (len(bad) > 5))] = len(bad)
-    counts["video(s) have no labelled frame at all"] = len({*frames} - {*table["video"]})
-    told = "frame(s) have no label: they are not healthy but unlabelled, and neither train nor "
-    counts[told + "score a model"] = sum(map(len, frames.values())) - len(table)
-    videos = pd.DataFrame({"video": list(frames)})
-    videos.insert(0, "patient", [people.get(video, f"video-{video}") for video in frames])
-    videos["file"] = [next(iter(listed.values())).rpartition("/")[0] for listed in frames.values()]
-    table.insert(0, "patient", table["video"].map(videos.set_index("video")["patient"]))
-    notes = [f"patients.csv maps {len(frames)} videos to {len(set(people.values()))} people."]
-    if not people:
-        notes = [
-            f"Nothing says which of the {len(frames)} videos show the same person, so each counts "
-            "as a patient and all results are leave-one-video-out: a patients.csv (video,patient) "
-            "makes them leave-one-patient-out."
-        ]
+                about = {"patient": patient[video], "video": video, "frame": frame}
+                rows.append(about | found)
+    table = pd.DataFrame(rows, columns=["patient", "video", "frame", "eyes", "mouth"])
+    listed = ", ".join(bad[:5] + ["..."] * (len(bad) > 5))
+    unlabelled = sum(map(len, frames.values())) - len(table)
+    counts |= {
+        f"label file(s) are beyond repair and were left out: {listed}": len(bad),
+        "video(s) have no labelled frame at all": len({*frames} - {*table["video"]}),
+        "frame(s) have no label: they are not healthy but unlabelled, and neither train nor score "
+        "a model": unlabelled,
+    }
+    notes = [
+        f"patients.csv maps {len(frames)} videos to {len({*people.values()})} people."
+        if people
+        else f"Nothing says which of the {len(frames)} videos show the same person, so each counts "
+        "as a patient and all results are leave-one-video-out: a patients.csv (video,patient) "
+        "makes them leave-one-patient-out."
+    ]
     notes += [f"{number} {told}." for told, number in counts.most_common(20) if number]
     sources = {v: [(n, (n - 1) / SOURCE_FPS, f) for n, f in frames[v].items()] for v in frames}
     return videos.assign(kind="folder"), table, sources, "patient" if people else "video", notes
@@ -130,7 +115,7 @@ def read_label_file(path: Path, counts: Counter) -> dict[str, str] | None:
         except ParseError:
             mended = re.sub(rb"</\s*ann\w*\s*>?\Z", b"", content.rstrip()) + b"</annotation>"
             tree = fromstring(mended)
-            counts[REPAIRED] += 1
+            counts["label file(s) had no whole closing tag and were repaired in memory"] += 1
     except (OSError, ParseError, LookupError, ValueError):
         return None
     found = {}
@@ -152,13 +137,11 @@ def _read_people(root: Path, videos: list[str]) -> dict[str, str]:
     path = root / "patients.csv"
     if not path.exists():
         return {}
-    table = check_cells(path, read_table(path), VideoRow, ["video", "patient"])
-    advice = f": give each of {', '.join(videos)} one row"
-    told = "the video {row.video!r} is not in the database" + advice
-    refuse(path, table[~table["video"].isin(videos)], "video", told)
-    told = "the video {row.video!r} is there twice" + advice
-    refuse(path, table[table["video"].duplicated()], "video", told)
+    table = check_cells(path, read_table(path), PatientRow, ["video", "patient"])
     check_same(path, table, table["patient"].str.lower(), "patient", SPELLING)
+    odd = table[~table["video"].isin(videos) | table["video"].duplicated()]
+    told = "the video {row.video!r} is not in the database or is there twice: give each of "
+    refuse(path, odd, "video", f"{told}{', '.join(videos)} one row")
     if missing := [video for video in videos if video not in {*table["video"]}]:
         raise PalsyError(f"{path} has no row for the video(s) {', '.join(missing)}: add them.")
     return dict(zip(table["video"], table["patient"], strict=True))

@@ -149,7 +149,7 @@ def test_what_lies_beside_the_labels_and_is_not_read_is_named(root):
     assert cohort.notes == (
         "labels.csv alone says who is in this cohort: what else lies in palsy/ was not read.",
         "4 file(s) or folder(s) were passed over, as neither clip nor image: 2 .heic, "
-        "1 without a suffix, 1 folder(s).",
+        "1 no suffix, 1 folder.",
     )
 
 

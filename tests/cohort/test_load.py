@@ -81,7 +81,7 @@ def test_no_folder(tmp_path):
     with pytest.raises(PalsyError, match="is not there"):
         load_cohort(tmp_path / "nowhere")
     touch(tmp_path, "file")
-    with pytest.raises(PalsyError, match="is a file"):
+    with pytest.raises(PalsyError, match="no folder"):
         load_cohort(str(tmp_path / "file"))
 
 

@@ -148,7 +148,7 @@ def test_patients_and_no_note_on_what_did_not_happen(tmp_path):
     [
         ("video,patient\n1,anna\n", "no row for the video(s) 2, 10"),
         ("video,patient\n1,a\n2,b\n10,c\n33,d\n", "row 5, column video: the video '33' is not in"),
-        ("video,patient\n1,a\n2,b\n10,c\n1,d\n", "row 5, column video: the video '1' is there"),
+        ("video,patient\n1,a\n2,b\n10,c\n1,d\n", "row 5, column video: the video '1' is"),
         ("video,patient\n1,a\n2,b\n10,\n", "row 4, column patient"),
         ("video,patient\n1,a\n2,A\n10,c\n", "row 3, column patient: 'A' here and 'a' in row 2"),
         ("video,person\n1,a\n2,b\n10,c\n", "row 1: the column 'patient' is missing"),
