@@ -1,6 +1,6 @@
 """Read and check `labels.csv`, who is in which file and what was seen when, and `patients.csv`."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -22,17 +22,12 @@ from palsy_utils.files import PalsyError
 GRADES = ("normal", "slight", "strong")
 SIDES = ("left", "none", "right")
 LABEL = Field(description="is no known label: write {words}, or leave the cell empty if unknown")
-TIME = Field(
-    description="is no time: write seconds from the start of the clip as a number with a decimal "
-    "point, such as 12.5"
-)
+TIME = Field(description="is no time: write seconds, as a number with a decimal point, as in 12.5")
 SIDE = Field(description="is no side: write {words}")
 TONE = Field(description="is no number from 1 (light) to 10 (dark): mend it or leave it empty")
 
-SPELLING = (
-    "{row.new!r} here and {row.old!r} in row {row.at} differ only in small and capital letters: "
-    "write one id in one way"
-)
+SPELLING = "{row.new!r} here and {row.old!r} in row {row.at} differ only in small and capital "
+SPELLING += "letters: write one id in one way"
 
 Word = BeforeValidator(lambda cell: cell.lower() or None)
 # Programs that know no missing whole number write 1 as 1.0.
@@ -76,10 +71,7 @@ def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, l
     typed = read_table(path)
     graded = {"eyes", "mouth"}.intersection(typed)
     if graded and "label" in typed:
-        raise PalsyError(
-            f"{path}, row 1: there are columns for regions and a column 'label': keep either eyes "
-            "and mouth, or label."
-        )
+        raise PalsyError(f"{path}, row 1: keep either the columns eyes and mouth, or label.")
     needed = [*LabelRow.model_fields][:5] + (["eyes", "mouth"] if graded else ["label"])
     table = check_cells(path, typed, LabelRow, needed)
     numbers = table.columns.intersection(["start_s", "end_s", "label"])
@@ -107,7 +99,7 @@ def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, l
         notes.append(f"{told}{' and '.join(classes)} was not read.")
     videos = table.drop_duplicates("video", ignore_index=True)[["patient", "video", "file", "kind"]]
     folders = videos.loc[videos["kind"] == "folder", "file"]
-    inside = [file for folder in folders for file in files[str(PurePosixPath(folder))].values()]
+    inside = [file for folder in folders for file in files[folder].values()]
     labels = table[["patient", "video", *needed[3:]]].reset_index(drop=True)
     return videos, labels, notes + note_on_others(inside)
 
@@ -116,9 +108,8 @@ def _find_files(path: Path, table: pd.DataFrame, files: Files) -> None:
     """Add `kind` to a table of labels, and check that each video is one file and one person's."""
     found = [find_file(files, typed) for typed in table["file"]]
     table["kind"], table["problem"] = [f.kind for f in found], [f.problem for f in found]
-    for number, typed, file in zip(table.index, table["file"], found, strict=True):
-        if file.kind != "gone" and file.file != str(PurePosixPath(typed)):
-            table.loc[number, "file"] = file.file  # spelt as on the disk
+    # As it is spelt on the disk.
+    table["file"] = [f.file or typed for f, typed in zip(found, table["file"], strict=True)]
     is_measured = (table["video"] + ".parquet").isin(list(files.get("faces", ())))
     table.loc[(table["kind"] == "gone") & is_measured, "kind"] = "measured"
     refuse(path, table[table["problem"] != ""], "file", "{row.problem}")
@@ -144,8 +135,7 @@ def load_people(root: Path) -> pd.DataFrame:
     """Read `patients.csv`, one row a person, by patient; no rows where there is no such file.
 
     Returns `side` (one of `SIDES`) and `skin_tone` (1 light to 10 dark, as on the Monk scale), as
-    far as there are such columns; missing where no row of the person tells it. Two different ones
-    of a person are an error.
+    far as there are such columns; missing where no row of the person tells it.
     """
     path = root / "patients.csv"
     if not path.exists():

@@ -6,7 +6,7 @@ Three shapes are recognised: `labels.csv`, one folder per class, and the YFP dat
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -82,12 +82,11 @@ def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[in
     """List clips and images; an image's frame is the number in its name, or else its position."""
     sources = {v.video: [(0, 0.0, v.file)] for v in videos.itertuples() if v.kind != "measured"}
     for video in videos[videos["kind"] == "folder"].itertuples():
-        listed = files[str(PurePosixPath(video.file))].items()
-        images = {name: file.stem for name, file in listed if file.kind == "image"}
+        images = {f.file: f.stem for f in files[video.file].values() if f.kind == "image"}
         numbers = [int(stem) for stem in images.values() if re.fullmatch("[0-9]{1,15}", stem)]
         numbers = numbers if len({*numbers}) == len(images) else range(len(images))
-        rows = enumerate(zip(numbers, images, strict=False))
-        sources[video.video] = [(n, i / RATE, f"{video.file}/{name}") for i, (n, name) in rows]
+        rows = enumerate(zip(numbers, images, strict=True))
+        sources[video.video] = [(n, i / RATE, file) for i, (n, file) in rows]
     return sources
 
 

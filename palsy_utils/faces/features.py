@@ -122,7 +122,7 @@ MODALITIES = {
     ),
     "expressions": Modality(
         compute=lambda _, scores: scores,
-        mirror=marks.mirror_expressions,
+        mirror=lambda scores: scores[:, marks.MIRROR_EXPRESSIONS],
         colour="#E69F00",
         numbers=52,
         units=(64, 32, 10),  # paper

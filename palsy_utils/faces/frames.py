@@ -5,7 +5,6 @@ Still images, image folders and the YFP database's frames are indexed where they
 
 import math
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
@@ -24,7 +23,6 @@ from palsy_utils.stamps import CODE, DONE, Product, content, identity, write_sta
 TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
 CUT = 0.25  # s that may be missing at the end of a clip
 QUALITY = 95  # of JPEG
-MP4_SUFFIXES = {".mp4", ".mov", ".m4v", ".3gp"}
 COLUMNS = {"patient": str, "video": str, "frame": int, "time_s": float, "file": str, "note": str}
 
 
@@ -155,8 +153,7 @@ def extract_clip(root: Path, file: str, folder: str) -> list[list]:
     if first > 1 / RATE:
         rows[0][3] = f"times count from the first picture, whose stamp is {first:.2f} s"
     is_short = number + 1 < promised and time + 1 / fps <= promised / fps - CUT
-    # A trimmed MP4 holds frames that players do not show, so there the file itself has to tell.
-    if is_short and (Path(file).suffix.lower() not in MP4_SUFFIXES or _is_cut_mp4(root / file)):
+    if is_short and _is_cut(root / file):
         rows[-1][3] = f"{rows[-1][3]}; clip ends early".removeprefix("; ")
     return rows
 
@@ -182,16 +179,19 @@ def sample(capture: cv2.VideoCapture, fps: float) -> Iterator[tuple[int, float, 
         yield number, time, image
 
 
-def _is_cut_mp4(path: Path) -> bool:
-    """Tell whether an MP4's last box is longer than what is left of the file."""
-    size, at = path.stat().st_size, 0
+def _is_cut(path: Path) -> bool:
+    """Tell of a clip that is too short whether it was cut off, which of MP4s its last box says.
+
+    A trimmed MP4 holds frames that players do not show.
+    """
+    at = 0
     with open(path, "rb") as file:
-        while at + 8 <= size:
-            file.seek(at)
-            (length,) = struct.unpack(">I4x", file.read(8))
-            if length == 1:  # the real length follows in eight bytes
-                length = int.from_bytes(file.read(8))
+        while len(head := file.read(16)) >= 8:
+            if at == 0 and head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide"):
+                return True
+            length = int.from_bytes(head[:4])  # or 1, if the real one follows in eight bytes
+            length = int.from_bytes(head[8:]) if length == 1 else length
             if length < 8:  # 0 means up to the end of the file
                 return False
-            at += length
-    return at > size
+            at = file.seek(at + length)
+    return at > path.stat().st_size

@@ -31,6 +31,7 @@ _GROUPS += (OUTER_LIPS, INNER_LIPS, NOSE_RIDGE, NOSE_WINGS)
 POINTS_125 = tuple(sorted({PHILTRUM}.union(*_GROUPS)))
 
 # The 52 scores in MediaPipe's order, and of each the mirror image: itself if it has no side.
+# MediaPipe itself is not quite symmetric: measured on a flipped picture, scores differ a bit.
 EXPRESSIONS = _GIVEN["EXPRESSIONS"]
 _OTHER = {"Left": "Right", "Right": "Left"}
 _OTHERS = [re.sub("Left$|Right$", lambda side: _OTHER[side[0]], name) for name in EXPRESSIONS]
@@ -70,11 +71,3 @@ def region_of_expression(name: str) -> str:
 def mirror_coordinates(points: np.ndarray) -> np.ndarray:
     """Return the upright coordinates (n, 125, 2) of the mirrored faces."""
     return points[:, MIRROR_125] * np.array([-1, 1], points.dtype)
-
-
-def mirror_expressions(scores: np.ndarray) -> np.ndarray:
-    """Return the expression scores (n, 52) of mirrored faces, sides swapped.
-
-    MediaPipe itself is not quite symmetric: measured on the flipped picture, scores differ a bit.
-    """
-    return scores[:, MIRROR_EXPRESSIONS]

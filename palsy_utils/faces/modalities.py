@@ -92,7 +92,7 @@ def modalities_of(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dic
         stamps.identity(samples.made_from), size, mouth_and_nose
     )
     return {"samples": samples} | {
-        name: Product(image_file(cohort.root, name, size), drawn_from, cohort.root)
+        name: Product(cohort.root / f"images/{name}-{size}.npy", drawn_from, cohort.root)
         for name, modality in MODALITIES.items()
         if not modality.numbers and (have_pictures or not modality.from_picture)
     }
@@ -102,11 +102,6 @@ def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
     """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
     settings = {"size": size, "mouth_and_nose": mouth_and_nose}
     return {"code": stamps.CODE["images"], "samples": samples} | settings
-
-
-def image_file(root: Path, modality: str, size: int) -> Path:
-    """Return the array file of an image modality."""
-    return root / "images" / f"{modality}-{size}.npy"
 
 
 def _read(path: Path) -> np.ndarray:
@@ -145,7 +140,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
     path = product.with_name(f"{modality}.npy")
     if not MODALITIES[modality].numbers:
         samples = stamps.identity(stamps.read_stamp(product)["made_from"])
-        path = product = image_file(root, modality, size)
+        path = product = root / f"images/{modality}-{size}.npy"
         fits = stamps.read_stamp(path)["made_from"].get("samples") == samples
     if not fits or stamps.find_damage(product, [path.name], root):
         raise PalsyError(

@@ -67,13 +67,13 @@ def test_labels_with_regions(root):
     assert cohort.videos.values.tolist() == [
         ["01", "left", "a.mp4", "clip"],
         ["p-2", "b", "b.mp4", "clip"],
-        ["p-2", "folder", "./pictures", "folder"],
+        ["p-2", "folder", "pictures", "folder"],
         ["p-2", "still", "still.jpg", "image"],
         ["3", "gone", "gone.mp4", "measured"],
         ["3", "gone-2", "", "measured"],
         ["3", "umlaut", "Ä c.MOV", "clip"],
     ]
-    assert cohort.sources["folder"] == [(1, 0.0, "./pictures/1.png")]
+    assert cohort.sources["folder"] == [(1, 0.0, "pictures/1.png")]
     assert set(cohort.sources) == {"left", "b", "folder", "still", "umlaut"}
     assert cohort.labels["end_s"].tolist()[:4] == [1.5, 2.0, math.inf, math.inf]
     assert cohort.labels["label"].fillna(9).tolist() == [1, 0, 1, 9, 0, 1, 0, 0, 9]
