@@ -42,7 +42,7 @@ from palsy_utils.learning.attention import (
 )
 from palsy_utils.learning.experiments import MODELS, architecture, find_model
 from palsy_utils.learning.folds import Fold, check_classes, how_to_train, load_inputs
-from palsy_utils.learning.heads import HEADS, UNKNOWN, auxiliary_loss, known_targets
+from palsy_utils.learning.nets import HEADS, UNKNOWN, auxiliary_loss, known_targets
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
@@ -65,7 +65,7 @@ class Fitted:
     model: str
     profile: Profile
     net: nn.Module
-    questions: tuple[str, ...]  # of `heads.HEADS`, those that somebody had answered
+    questions: tuple[str, ...]  # of `nets.HEADS`, those that somebody had answered
     temperature: float | None  # None: nothing to calibrate it on
     facts: dict  # what the card tells
 

@@ -27,8 +27,7 @@ from palsy_utils.evidence.calibration import temper
 from palsy_utils.evidence.scores import THRESHOLD
 from palsy_utils.faces.landmarks import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
-from palsy_utils.learning.heads import HEADS, heads_table
-from palsy_utils.learning.nets import probabilities
+from palsy_utils.learning.nets import HEADS, heads_table, probabilities
 from palsy_utils.learning.training import compute
 from palsy_utils.plots import BLACK, BLUE, GREY, ORANGE, RED, SKY, use_style
 

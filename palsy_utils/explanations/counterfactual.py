@@ -1,6 +1,6 @@
 """What would an image net say if one region of the face were the other way round?
 
-For nets that are asked for the side (`heads.py`): a net that is only asked *palsy or not*, and
+For nets that are asked for the side (`nets.HEADS`): a net that is only asked *palsy or not*, and
 shown mirrored faces, has no reason to tell a weak side from a healthy one.
 """
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from palsy_utils.faces.landmarks import MIRROR_125, POINTS_125, REGIONS, region_of_point
 from palsy_utils.faces.upright import in_window
-from palsy_utils.learning.heads import HEADS, OUTPUTS
+from palsy_utils.learning.nets import HEADS, OUTPUTS
 
 
 def for_left(net: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:

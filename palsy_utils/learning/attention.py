@@ -17,8 +17,7 @@ from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold
-from palsy_utils.learning.heads import N_OUTPUTS
-from palsy_utils.learning.nets import NOISE, Standardise
+from palsy_utils.learning.nets import N_OUTPUTS, NOISE, Standardise
 from palsy_utils.learning.training import compute, train
 
 WIDTH, N_HEADS = 64, 4

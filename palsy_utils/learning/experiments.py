@@ -17,7 +17,7 @@ class Model(NamedTuple):
     training: str = ""  # field of `profiles.Profile` with its training numbers; none: not trained
     needs: tuple[str, ...] = ()  # models of the same fold that must be trained before
     paper: tuple[float, float, float] | None = None  # F1, precision, recall; per cent, Table 1
-    multitask: bool = False  # also asked `heads.HEADS`
+    multitask: bool = False  # also asked `nets.HEADS`
 
     @property
     def sees_images(self) -> bool:

@@ -1,25 +1,33 @@
 """The nets of the paper's section 2.2, in its own order of layers, and their nearest kin.
 
-Every net returns two *logits* (healthy, palsy), a multi-task net more (`heads.py`). The
-paper's sigmoid is applied by `probabilities` and, inside the loss, by `BCEWithLogitsLoss`, which is
-the same binary cross-entropy without its rounding near 0 and 1. A net takes its modality as stored;
-scaling is its first layer, whose numbers are fitted on the training people only and travel with
-the weights.
+Every net returns two *logits* (healthy, palsy), a multi-task net after them one for each
+class of `HEADS`, in their order. The paper's sigmoid is applied by `probabilities` and, inside the
+loss, by `BCEWithLogitsLoss`, which is the same binary cross-entropy without its rounding near 0 and
+1. A net takes its modality as stored; scaling is its first layer, whose numbers are fitted on the
+training people only and travel with the weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
+from palsy_utils.cohort.labels_csv import GRADES, SIDES
 from palsy_utils.downloads import find, imagenet
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.heads import N_OUTPUTS
 
 NOISE = 0.5  # spread of the noise that signed modalities are trained with, where theirs is 1
 HEAD_UNITS = 512  # paper
+# Beyond the paper, what a multi-task net predicts besides palsy or not; a mirror swaps the sides.
+HEADS = {"eyes": GRADES, "mouth": GRADES, "side": SIDES}
+ENDS = list(accumulate(map(len, HEADS.values()), initial=2))
+OUTPUTS = {head: slice(*ends) for head, ends in zip(HEADS, pairwise(ENDS), strict=True)}
+N_OUTPUTS = ENDS[-1]
+UNKNOWN = -1
 
 
 class Standardise(nn.Module):
@@ -167,7 +175,7 @@ def build_model(
 ) -> nn.Module:
     """Build the net of a structured modality, of an image, or of two images.
 
-    A multi-task net, of a single modality, has the outputs of `heads.py` after the paper's two.
+    A multi-task net, of a single modality, has the outputs of `HEADS` after the paper's two.
     """
     if len(modalities) == 2:
         return TwoImages(weights, backbone)
@@ -193,3 +201,40 @@ def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
     """Load ImageNet weights, or return None for random ones (`downloads.imagenet`)."""
     what = imagenet(wanted, backbone)
     return what and torch.load(find(what), map_location="cpu", weights_only=True)
+
+
+def known_targets(samples: pd.DataFrame, sides: Mapping[str, str]) -> np.ndarray:
+    """Return the class of each of `HEADS` for every sample, (n, 3); `UNKNOWN` where nobody knows.
+
+    `samples` are `modalities.SAMPLES`, `sides` those of the people for whom they are known. A frame
+    labelled healthy shows no side.
+    """
+    side = samples["patient"].map(dict(sides))
+    side = side.mask(side.notna() & (samples["label"] != 1), "none")
+    known = samples[["eyes", "mouth"]].assign(side=side)
+    return np.stack([pd.Index(HEADS[head]).get_indexer(known[head]) for head in HEADS], 1)
+
+
+def auxiliary_loss(targets: np.ndarray, device: torch.device) -> Callable[..., torch.Tensor]:
+    """Return the loss of `HEADS` as `training.train` takes it; `targets` from `known_targets`."""
+    known = torch.as_tensor(targets, device=device)
+
+    def loss(logits: torch.Tensor, batch: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
+        total, swapped = logits.new_zeros(()), torch.as_tensor(mirrored, device=device)
+        for i, head in enumerate(HEADS):
+            target = known[batch, i]
+            if head == "side":
+                target = torch.where(swapped & (target != UNKNOWN), 2 - target, target)
+            if (target != UNKNOWN).any():
+                part = logits[:, OUTPUTS[head]]
+                total = total + nn.functional.cross_entropy(part, target, ignore_index=UNKNOWN)
+        return total
+
+    return loss
+
+
+def heads_table(logits: torch.Tensor) -> pd.DataFrame:
+    """Return the probability of every class of `HEADS`: `eyes_normal`, ..."""
+    names = [f"{head}_{name}" for head, classes in HEADS.items() for name in classes]
+    shares = [torch.softmax(logits[:, part].float(), 1) for part in OUTPUTS.values()]
+    return pd.DataFrame(torch.cat(shares, 1).numpy(), columns=names)

@@ -106,7 +106,7 @@ def train(
     preferred side, but a handful of people may.
 
     Args:
-        net: takes a batch of each of `inputs`, returns logits (n, 2 or more).
+        net: takes a batch of `inputs`, one array a modality, and returns logits (n, 2 or more).
         labels: (n_samples,) 0 healthy, 1 palsy; `rows` of them are trained on.
         auxiliary: (logits of a batch, its samples, which of them are mirrored) -> loss to add.
 

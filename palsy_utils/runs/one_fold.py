@@ -119,7 +119,7 @@ def save_fold(
         history: what `train` returned.
         imagenet: whether the net started from ImageNet weights.
         inner: what `training.predict_out_of_fold` returned: one for each of `fold.train`.
-        answers: what a multi-task net says besides (`heads.heads_table`), and its attention.
+        answers: what a multi-task net says besides (`nets.heads_table`), and its attention.
 
     Returns:
         The predictions (`results.PREDICTIONS`).

@@ -21,8 +21,7 @@ from palsy_utils.clip.fit import (
 from palsy_utils.evidence.calibration import fit_temperature
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
-from palsy_utils.learning.heads import HEADS
-from palsy_utils.learning.nets import build_model, probabilities
+from palsy_utils.learning.nets import HEADS, build_model, probabilities
 from palsy_utils.learning.training import compute, predict_out_of_fold
 from palsy_utils.runs.one_fold import open_fold, save_fold
 

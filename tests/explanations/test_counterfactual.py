@@ -19,8 +19,7 @@ from palsy_utils.faces.landmarks import (
 )
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.faces.upright import draw_lines, to_pixels, window
-from palsy_utils.learning.heads import N_OUTPUTS, OUTPUTS
-from palsy_utils.learning.nets import ImageNetScale, build_model
+from palsy_utils.learning.nets import N_OUTPUTS, OUTPUTS, ImageNetScale, build_model
 
 SIZE, CPU = 96, torch.device("cpu")
 

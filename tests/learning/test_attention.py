@@ -17,8 +17,7 @@ from palsy_utils.learning.attention import (
     train_members,
     with_context,
 )
-from palsy_utils.learning.heads import N_OUTPUTS
-from palsy_utils.learning.nets import fit_scaling
+from palsy_utils.learning.nets import N_OUTPUTS, fit_scaling
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, seed_everything
 

@@ -7,8 +7,7 @@ import pytest
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, choose_models
-from palsy_utils.learning.heads import HEADS
-from palsy_utils.learning.nets import build_model
+from palsy_utils.learning.nets import HEADS, build_model
 from palsy_utils.learning.profiles import PROFILES, find_profile
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
 from palsy_utils.runs.results import PREDICTIONS, read_predictions

@@ -14,8 +14,13 @@ from palsy_utils.evidence.calibration import choose_threshold, fit_temperature
 from palsy_utils.faces.upright import coordinates, to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import how_to_train, load_inputs
-from palsy_utils.learning.heads import auxiliary_loss, known_targets
-from palsy_utils.learning.nets import build_model, fit_scaling, probabilities
+from palsy_utils.learning.nets import (
+    auxiliary_loss,
+    build_model,
+    fit_scaling,
+    known_targets,
+    probabilities,
+)
 from palsy_utils.learning.profiles import PROFILES, Training
 from palsy_utils.learning.training import (
     compute,
