@@ -1,8 +1,8 @@
 """Fit one model on everybody in a cohort, and keep it as one file with a card: `palsy fit`.
 
-The file is `torch.save` of plain data, read with `weights_only`, so that opening a model never runs
-anybody's code. A model that was fitted on everybody has nobody left to be tested on: the scores on
-its card are those of the run with the same numbers, of people whom its nets had not seen.
+The file is plain data, read with `weights_only`, so that opening it runs nobody's code. Fitted on
+everybody, a model has nobody left to be tested on: the scores on its card are of the run with the
+same numbers, of people whom its nets had not seen.
 """
 
 import hashlib
@@ -32,14 +32,7 @@ from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces
 from palsy_utils.faces.modalities import build_modalities, load_samples
 from palsy_utils.files import PalsyError, write_text, write_torch
-from palsy_utils.learning import nets, training
-from palsy_utils.learning.attention import (
-    STEPS,
-    AttentionFusion,
-    Ensemble,
-    load_tokens,
-    train_members,
-)
+from palsy_utils.learning import attention, nets, training
 from palsy_utils.learning.experiments import MODELS, architecture, find_model
 from palsy_utils.learning.folds import Fold, check_classes, how_to_train, load_inputs
 from palsy_utils.learning.nets import HEADS, UNKNOWN, auxiliary_loss, known_targets
@@ -110,7 +103,7 @@ def open_everybody(
 def load_seen(fold: Fold) -> list[np.ndarray]:
     """Load what a net of `FITTABLE` sees of all samples, one array an input."""
     if find_model(fold.model).attends:
-        return list(load_tokens(fold)[0].values())
+        return list(attention.load_tokens(fold)[0].values())
     return load_inputs(fold)
 
 
@@ -120,9 +113,9 @@ def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.M
     if not row.attends:
         return nets.build_model(row.modalities, weights, profile.backbone, row.multitask)
     sizes = {name: MODALITIES[name].numbers for name in row.modalities}
-    frames = 2 * STEPS + 1 if model == "clip-fusion" else 1
+    frames = 2 * attention.STEPS + 1 if model == "clip-fusion" else 1
     members = range(getattr(profile, row.training).nets)
-    return Ensemble(AttentionFusion(sizes, frames) for _ in members)
+    return attention.Ensemble(attention.AttentionFusion(sizes, frames) for _ in members)
 
 
 def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
@@ -135,7 +128,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         questions = tuple(np.array([*HEADS])[(targets != UNKNOWN).any(0)].tolist())
         auxiliary = auxiliary_loss(targets, fold.device)
     if row.attends:
-        mirrored, run = list(load_tokens(fold)[1].values()), train_members
+        mirrored, run = list(attention.load_tokens(fold)[1].values()), attention.train_members
     if row.sees_images:
         weights = nets.imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
     training.seed_everything(fold.seed)

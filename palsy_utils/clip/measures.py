@@ -1,9 +1,8 @@
 """What is measured on a clip or on photographs without a model.
 
-They are copied as a tiny cohort, so that they go through the very steps that training data went
-through. Millimetres come from the size of the iris, good to some per cent: a small iris covers few
-pixels, and a lid may hide its edge. Heights and depths are taken from the line through the outer
-corners of the eyes. Left and right are the subject's.
+They become a tiny cohort, to go through the very steps that training data went through. Millimetres
+come from the size of the iris, good to some per cent: a small one covers few pixels, and a lid may
+hide its edge. Left and right are the subject's.
 """
 
 import os
@@ -83,12 +82,10 @@ def list_kinds(folder: Path) -> dict[str, list[Path]]:
 
 
 def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
-    """Copy a clip or photographs under harmless names, and return them with their own names.
+    """Copy a clip or photographs under harmless names; return them, and what they are called.
 
-    Nothing is known of them; that all are said to be healthy lets every frame with a face through.
+    All are said to be healthy, so that every frame with a face is let through.
     """
-    if not clip.exists():
-        raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
     files, rows = list_kinds(clip)["image"] if clip.is_dir() else [clip], []
     if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
         raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
@@ -125,9 +122,9 @@ def measure_clip(clip: Path, folder: Path, profile: Profile) -> Measured:
     frames = pd.DataFrame({"file": names}) if are_photographs else table[["frame", "time_s"]]
     if not (found := table["found"].to_numpy()).any():
         raise PalsyError(
-            f"No face was found in any of {count(frames)} of {source}, so there is nothing to "
-            "predict: take one face, frontal and well lit, and so large that the outer corners "
-            "of the eyes are at least 6 % of the picture's longer side apart."
+            f"No face was found in any of {len(frames)} picture(s) of {source}: take one, frontal, "
+            "well lit, and so large that the outer corners of the eyes are at least 6 % of "
+            "the picture's longer side apart."
         )
     points = to_pixels(landmarks, table["height"], table["width"])
     numbers = measures(table[found], landmarks[found], points[found], scores[found])
@@ -155,11 +152,10 @@ def file_hashes(cohort: Cohort) -> list[str]:
 def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, scores: np.ndarray):
     """Measure faces: their turn, size and asymmetry, and brow, eye and mouth of either side.
 
-    From `height` and `width` of pictures, landmarks (n, 478, 3), whose depth has the scale of x,
-    the same in pixels (n, 478, 2) and scores (n, 52) it makes, with the index of `table`:
-    `turned_deg`, by the depth of the cheeks; `eye_distance_px`; `asymmetry_mm`, the mean difference
-    in height between the landmarks of one half and their partners; and in mm `<name>_right`,
-    `<name>_left` and `<name>_difference` (left minus right) of each of `MEASURES`.
+    From `height` and `width` of pictures, landmarks (n, 478, 3), the same in pixels (n, 478, 2) and
+    scores (n, 52): `turned_deg`, by the depth of the cheeks; `eye_distance_px`; `asymmetry_mm`, the
+    mean difference in height between the landmarks of one half and their partners; and in mm
+    `<name>_right`, `<name>_left`, `<name>_difference` (left minus right) of each of `MEASURES`.
     """
     ends = points[:, marks.LEFT_EYE_CORNER] - points[:, marks.RIGHT_EYE_CORNER]
     distance = np.linalg.norm(ends, axis=-1)
@@ -179,26 +175,3 @@ def measures(table: pd.DataFrame, landmarks: np.ndarray, points: np.ndarray, sco
     for name in MEASURES:
         found[f"{name}_difference"] = found[f"{name}_left"] - found[f"{name}_right"]
     return found
-
-
-def count(frames: pd.DataFrame) -> str:
-    """Say how many frames or photographs there are."""
-    unit = "photograph" if "file" in frames else "frame"
-    return f"{len(frames)} {unit}{'s' * (len(frames) != 1)}"
-
-
-def quality_notes(frames: pd.DataFrame) -> list[str]:
-    """Say, one sentence each, what makes predictions on `Measured.frames` less trustworthy."""
-    faces = frames[frames["found"]]
-    of_all, of_faces = f"of {count(frames)}", f"of {count(faces)} with a face"
-    notes = {
-        f"No face was found in {{}} {of_all}; they have no answer.": ~frames["found"],
-        f"The head is turned by more than {TURNED:.0f} degrees in {{}} {of_faces}; there, "
-        "asymmetry is partly the camera's.": faces["turned_deg"].abs() > TURNED,
-        f"The face is small in {{}} {of_faces} (less than {SMALL:.0f} pixels between the eyes' "
-        "outer corners); millimetres are rough there.": faces["eye_distance_px"] < SMALL,
-    }
-    told = [note.format(which.sum()) for note, which in notes.items() if which.any()]
-    others = frames["note"].str.split("; ").explode()
-    others = others[~others.isin(["", "no face"])].value_counts()
-    return told + [f"{number} {of_all} are marked: {note}." for note, number in others.items()]

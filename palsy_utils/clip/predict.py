@@ -21,10 +21,9 @@ from matplotlib.patches import Polygon
 
 from palsy_utils.clip import measures as measuring
 from palsy_utils.clip.fit import TEMPLATES, Fitted, load_seen, open_everybody, read_model
-from palsy_utils.clip.measures import Measured, count, shown
+from palsy_utils.clip.measures import Measured, shown
 from palsy_utils.cohort.paths import RATE
 from palsy_utils.evidence.calibration import temper
-from palsy_utils.evidence.scores import THRESHOLD
 from palsy_utils.faces.landmarks import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
 from palsy_utils.learning.nets import HEADS, heads_table, probabilities
@@ -47,9 +46,8 @@ PARTS["mouth"] = {"right": (*OUTER_LIPS[:6], *OUTER_LIPS[15:]), "left": OUTER_LI
 def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd.DataFrame:
     """Run a fitted model on every frame of a clip, or on every photograph.
 
-    A row has `frame` and `time_s`, or the photograph's `file`; `found`, `probability` (of palsy, 0
-    to 1), `calibrated_probability` (empty if the model has no temperature), `eyes_<grade>`,
-    `mouth_<grade>`, `side_<side>` as far as the model has learnt them, then `Measured.frames`.
+    Added to `Measured.frames`, after `found`: `probability` (of palsy, 0 to 1), the calibrated one
+    (empty without a temperature), and `eyes_<grade>`, `mouth_<grade>`, `side_<side>` where learnt.
     """
     fold = open_everybody(measured.root, fitted.profile, fitted.model, device=device)
     logits = compute(fitted.net, load_seen(fold), fold.train, fold.device)
@@ -67,8 +65,7 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
 def clip_timeline(table: pd.DataFrame, marked: int) -> Figure:
     """Draw what `predict_clip` says over time, grey where no face was found; a line marks a row.
 
-    Of a clip longer than `LONG`, the mean of every second, and a band from its lowest to its
-    highest frame.
+    Of a long clip, the mean of every second, and a band from its lowest to its highest frame.
     """
     names = {"calibrated_probability": "calibrated", "side_left": "left", "side_right": "right"}
     graded = 1 - table.filter(regex="_normal$").rename(columns=lambda n: n.removesuffix("_normal"))
@@ -144,18 +141,14 @@ def saved(figure: Figure, **how) -> bytes:
 def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
     """Return the report on what `predict.predict_clip` says of what was measured, as HTML."""
     use_style()
-    is_clip, faces, row = "time_s" in table, table[table["found"]], table.loc[measured.marked]
-    heads = {}
+    faces, heads, svg = table[table["found"]], {}, ""
     for head, classes in HEADS.items():
         columns = {f"{head}_{name}": name for name in classes}
         if set(columns) <= set(faces):
-            most = faces[list(columns)].idxmax(axis=1).map(columns).value_counts()
-            heads[head.capitalize()] = ", ".join(f"{name} in {n}" for name, n in most.items())
-    svg = (
-        ""
-        if not is_clip
-        else saved(clip_timeline(table, measured.marked), format="svg", transparent=True).decode()
-    )
+            heads[head] = faces[list(columns)].idxmax(axis=1).map(columns).value_counts()
+    if "time_s" in table:
+        figure = clip_timeline(table, measured.marked)
+        svg = saved(figure, format="svg", transparent=True).decode().partition("<svg")[2]
     for colour, ours in (("#262626", "currentColor"), ("#cccccc", "#88888866")):
         svg = svg.replace(colour, ours)  # of the style, for a light and a dark page
     face = saved(asymmetric_face(measured), format="png", facecolor="white")
@@ -165,22 +158,15 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
         name=shown(measured.source),
         made_from=made_from(measured.source),
         seen=measured.hashes & set(fitted.facts["files"]),
-        measured=count(table),
-        with_face=count(faces),
-        called=int((faces["probability"] >= THRESHOLD).sum()),
+        table=table,
+        faces=faces.sort_values("asymmetry_mm", ascending=False),
+        row=table.loc[measured.marked],
         spread=faces[["probability", "calibrated_probability"]].quantile([0.1, 0.5, 0.9]),
         heads=heads,
-        timeline=Markup(svg.partition("<svg")[2]),
-        several=len(table) > 1,
-        faces=faces.sort_values("asymmetry_mm", ascending=False),
-        thumbnails={i: base64.b64encode(content).decode() for i, content in small.items()},
-        without=table[~table["found"]],
-        unit="frame" if is_clip else "photograph",
-        row=row,
-        turned=abs(row["turned_deg"]) > measuring.TURNED,
+        timeline=Markup(svg),
         face=base64.b64encode(face).decode(),
-        measures=measuring.MEASURES,
-        notes=measuring.quality_notes(table),
+        thumbnails={i: base64.b64encode(content).decode() for i, content in small.items()},
+        measures=measuring,
     )
 
 
@@ -193,9 +179,8 @@ def made_from(source: Path) -> Markup:
 def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterator[Path]:
     """Predict clips or photographs; yield a table and a report of each, as soon as written.
 
-    Every video of a folder gets a report of its own; its photographs share one. A PalsyError says
-    what is missing, cannot be read or written, or shows no face: of several clips after all others
-    are done, a sentence each.
+    Every video of a folder gets a report of its own; its photographs share one. What fails is told
+    in a PalsyError, a sentence each, after all others are done.
     """
     sources, failed = [Path(clip)], []
     if sources[0].is_dir():
@@ -225,8 +210,7 @@ def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterato
 def output_files(clip: Path | str, output: Path | str) -> tuple[Path, Path]:
     """Name the table and the report of a clip, `<its name>.csv` and `.html`; make their folder.
 
-    The suffix stays: `a.png` and `a.bmp` have two reports. A PalsyError says if the folder cannot
-    be written, is where the clip lies, or holds a report of this name on another clip.
+    A PalsyError says if it is where the clip lies, or holds a report of this name on another clip.
     """
     source, folder = Path(os.path.abspath(clip)), Path(output)
     where = folder.resolve()

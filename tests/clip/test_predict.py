@@ -16,7 +16,7 @@ from test_fit import fit_small, open_small, write_small
 
 from palsy_utils.cli import main
 from palsy_utils.clip.fit import load_seen, measure
-from palsy_utils.clip.measures import MEASURES, file_hashes, measure_clip, measures, quality_notes
+from palsy_utils.clip.measures import MEASURES, file_hashes, measure_clip, measures
 from palsy_utils.clip.predict import clip_timeline, output_files, predict, predict_clip, report
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
@@ -238,7 +238,7 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
     (clips / "none.mp4").write_bytes(b"")
     (clips / "broken.png").write_bytes(b"\x89PNG broken")
     cut_off(write_clip(clips / "cut.mp4", 30), 0.2)
-    refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 does not exist")
+    refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 cannot be read: No such file")
     refuse(clips / "empty", model_file, out, "empty holds neither a video nor a photograph")
     refuse(clips / "notes.txt", model_file, out, "neither video nor image")
     refuse(clips / "none.mp4", model_file, out, "is no video that can be read")
@@ -303,15 +303,6 @@ def test_a_turned_head_is_told_by_depth(drawn):
     size = pd.DataFrame({"height": [100] * 3, "width": [200] * 3})
     found = measures(size, landmarks, points, scores)["turned_deg"]
     assert np.allclose(found, [-30, 0, 30], atol=1e-4)
-
-
-def test_quality_notes_name_what_is_wrong(said):
-    table = said[0].assign(turned_deg=30.0, eye_distance_px=20.0)
-    table.loc[0, "note"] = "clip ends early"
-    notes = " ".join(quality_notes(table))
-    assert "turned by more than 15 degrees in 24 of 24" in notes
-    assert "small in 24 of 24" in notes and "1 of 24 frames are marked: clip ends early" in notes
-    assert quality_notes(table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")) == []
 
 
 # The report
@@ -392,6 +383,17 @@ def test_it_says_what_the_table_says(said):
     other = report(table, measured, replace(fitted, facts=facts, temperature=2.0))
     assert DRAWN not in other and SEEN not in other and "not a medical device" in other
     assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00" in other
+
+
+def test_it_says_what_makes_predictions_less_trustworthy(said):
+    table, *others = said
+    good = table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")
+    assert "Nothing stood out." in report(good, *others)
+    bad = table.assign(turned_deg=30.0, eye_distance_px=20.0)
+    bad.loc[0, "note"] = "padded; clip ends early"
+    text = Page(report(bad, *others)).text
+    assert "turned by more than 15 degrees in 24 of 24 frames with a face" in text
+    assert "small in 24 of 24" in text and "1 of 24 frames are marked: clip ends early" in text
 
 
 def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):
