@@ -1,7 +1,7 @@
 """Folds for cross-validation: which people a model never sees in training."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,8 +86,8 @@ def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list
     """
     counts = pd.crosstab(table["patient"], table["label"]).loc[people]
     groups, held = [[] for _ in range(folds)], np.zeros((folds, counts.shape[1]))
-    for person in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index:
-        shares = (counts.loc[person] / counts.sum()).to_numpy()
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
+    for person, shares in zip(order, (counts / counts.sum()).loc[order].to_numpy(), strict=True):
         costs = (held * shares).sum(1).round(12)
         chosen = min(range(folds), key=lambda i: (costs[i], len(groups[i])))
         groups[chosen].append(person)
@@ -95,12 +95,11 @@ def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list
     return [sorted(group, key=natural_key) for group in groups]
 
 
-def describe_scheme(folds: Iterable[str], group: str) -> str:
+def describe_scheme(folds: Collection[str], group: str) -> str:
     """Name a scheme of cross-validation by its folds and what they leave out (`Cohort.group`)."""
-    names = list(folds)
-    grouped = all(re.fullmatch(r"fold-\d+-of-\d+", name) for name in names)
+    grouped = all(re.fullmatch(r"fold-\d+-of-\d+", name) for name in folds)
     scheme = f"{group}-grouped" if grouped else f"leave-one-{group}-out"
-    return f"{scheme} cross-validation in {len(names)} folds"
+    return f"{scheme} cross-validation in {len(folds)} folds"
 
 
 def split(table: pd.DataFrame, held_out: tuple[str, ...]) -> tuple[pd.Series, pd.Series]:
@@ -118,10 +117,9 @@ def check_classes(table: pd.DataFrame, groups: Iterable[tuple[str, ...]]) -> Non
     Called before anything is trained; with the labels of a cohort, and people held out one by one,
     even before anything is measured.
     """
+    classes = [set(table.loc[table["label"] == label, "patient"]) for label in (0, 1)]
     for held_out in groups:
-        training, _ = split(table, held_out)
-        people = table[training].groupby("label")["patient"].nunique()
-        healthy, palsy = (int(people.get(label, 0)) for label in (0, 1))
+        healthy, palsy = (len(people) - len(people.intersection(held_out)) for people in classes)
         if not (healthy and palsy):
             raise PalsyError(
                 f"{palsy} person(s) with palsy and {healthy} without are left to train on once "
