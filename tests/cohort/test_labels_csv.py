@@ -3,7 +3,6 @@ import os
 
 import pandas as pd
 import pytest
-from conftest import PHANTOM
 from helpers import write_labels, write_picture
 
 from palsy_utils.cohort.labels_csv import known_sides, load_people
@@ -108,29 +107,16 @@ def test_frame_labels_keeps_order_index_and_columns(root):
     assert frame_labels(cohort, frames.iloc[:0])["label"].tolist() == []
 
 
-def test_labels_without_regions_as_spreadsheets_write_them(root):
-    text = (
-        f'{LABEL_HEADER},comment\r\n\r\n 1 , a ,a.mp4,,,1,"x, y"\r\n,,,,,,\r\n2,b,b.mp4,,,0.0,\r\n'
-    )
-    (root / "labels.csv").write_bytes(text.encode("utf-8-sig"))
-    cohort = load_cohort(root)
-    assert cohort.labels["label"].tolist() == [1.0, 0.0]
-    assert cohort.labels["eyes"].tolist() == [None, None]
-    assert cohort.notes == ("Columns of labels.csv that were passed over: 'comment'.",)
-
-
 @pytest.mark.parametrize(
     "text",
     [
         "Patient,Video,File,Start_s,End_s,Eyes,MOUTH\n1,a,a.mp4,,1.5,Normal,STRONG\n",
-        "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong,,\n",
         "patient,video,file,start_s,end_s,eyes,mouth\n1,a,a.mp4,,1.5,normal,strong,,\n",
         "patient,video,file,start_s,end_s,eyes,mouth,,\n1,a,a.mp4,,1.5,normal,strong\n",
-        "sep=,\r\npatient,video,file,start_s,end_s,eyes,mouth\r\n1,a,a.mp4,,1.5,normal,strong\r\n",
+        "\ufeff patient,video,file,start_s,end_s,eyes,mouth\r\n\r\n 1 ,a,a.mp4,,1.5,normal,strong",
         "patient\tvideo\tfile\tstart_s\tend_s\teyes\tmouth\n1\ta\ta.mp4\t\t1.5\tnormal\tstrong\n",
         "sep=;\npatient;video;file;start_s;end_s;eyes;mouth\n1;a;a.mp4;;1.5;normal;strong\n",
     ],
-    ids=["capitals", "two empty columns", "commas", "empty header cells", "sep=", "tabs", "sep=;"],
 )
 def test_labels_as_other_programs_write_them(root, text):
     (root / "labels.csv").write_text(text, newline="")
@@ -144,9 +130,11 @@ def test_what_lies_beside_the_labels_and_is_not_read_is_named(root):
     for name in ("palsy/c.mp4", "pictures/2.HEIC", "pictures/3.heic", "pictures/readme"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).touch()
-    rows = ["1,a,a.mp4,,,1", "2,b,pictures,,,0"]
-    cohort = load_cohort(write_labels(root, rows, LABEL_HEADER))
+    rows = ["1,a,a.mp4,,,1,", "2,b,pictures,,,0.0,"]
+    cohort = load_cohort(write_labels(root, rows, LABEL_HEADER + ",comment"))
+    assert cohort.labels["label"].tolist() == [1.0, 0.0]
     assert cohort.notes == (
+        "Columns of labels.csv that were passed over: 'comment'.",
         "labels.csv alone says who is in this cohort: what else lies in palsy/ was not read.",
         "4 file(s) or folder(s) were passed over, as neither clip nor image: 2 .heic, "
         "1 no suffix, 1 folder.",
@@ -201,38 +189,28 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
     [
         (",v2,b.mp4,,,,", "patient", "the id ''"),
         ("../x,v2,b.mp4,,,,", "patient", "../x"),
-        ("-x,v2,b.mp4,,,,", "patient", "dash"),
         ("Jürgen,v2,b.mp4,,,,", "patient", "letters a to z"),
         ("NA,v2,b.mp4,,,,", "patient", "empty cell"),
         (f"{'x' * 81},v2,b.mp4,,,,", "patient", "80"),
-        ("2,.hidden,b.mp4,,,,", "video", ".hidden"),
         ("2,a/b,b.mp4,,,,", "video", "a/b"),
         ("2,v2,b.mp4,,,strog,", "eyes", "write 'strong'"),
         ("2,v2,b.mp4,,,,7", "mouth", "normal or slight or strong"),
         ('2,v2,b.mp4,"1,5",,,', "start_s", "decimal point"),
         ("2,v2,b.mp4,-1,,,", "start_s", "'-1'"),
-        ("2,v2,b.mp4,0,inf,,", "end_s", "'inf'"),
         ("2,v2,b.mp4,nan,1,,", "start_s", "'nan'"),
         ("2,v2,b.mp4,3,2,,", "end_s", "at 2 s, not after its start at 3 s"),
-        ("2,v2,b.mp4,3,3,,", "end_s", "not after"),
         ("1,v1,a.mp4,0.5,2,normal,normal", "start_s", "overlaps with the one in row 2"),
-        ("1,v1,a.mp4,,,normal,normal", "start_s", "overlaps with the one in row 2"),
         ("1,v1,b.mp4,2,3,,", "file", "'a.mp4' in row 2"),
         ("2,v1,a.mp4,2,3,,", "patient", "'1' in row 2"),
         ("2,v2,a.mp4,,,,", "file", "is the video 'v2' here and 'v1' in row 2"),
-        ("2,v2,./a.mp4,,,,", "file", "'v1' in row 2"),
         ("2,v2,pictures/up/a.mp4,,,,", "file", "'v1' in row 2"),
         ("2,V1,b.mp4,,,,", "video", "capital letters"),
         ("2,v2,c.mp4,,,,", "file", "'c.mp4' does not exist in the cohort's folder"),
         ("2,v2,,,,,", "file", "'' does not exist"),
         ("2,v2,../outside.jpg,,,,", "file", "without .. in it"),
-        ("2,v2,pictures/../b.mp4,,,,", "file", "without .. in it"),
         ("2,v2,/etc/hostname,,,,", "file", "does not exist in the cohort's folder"),
-        ("2,v2,C:\\a.mp4,,,,", "file", "does not exist in the cohort's folder"),
-        ("2,v2,leads_out.jpg,,,,", "file", "a link that leads out of the cohort's folder"),
         ("2,v2,leads_out/outside.jpg,,,,", "file", "a link that leads out"),
         ("2,v2,circle.mp4,,,,", "file", "circle.mp4"),
-        (f"2,v2,{'x' * 300}.mp4,,,,", "file", "x.mp4"),
         ("2,v2,notes.txt,,,,", "file", "neither a clip nor an image"),
         ("2,v2,frames/1.jpg,,,,", "file", "frames/"),
         ("2,v2,still.jpg,0,1,,", "start_s", "still image"),
@@ -252,21 +230,16 @@ def test_a_wrong_cell_is_named_with_row_and_column(root, row, column, told):
     ("content", "told"),
     [
         ("", "is empty"),
-        ("patient,video,file,start_s,end_s,label\n", "is empty"),
         ("patient,video,file,strat_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'strat_s'"),
         ("patient,video,file,end_s,label\n1,a,a.mp4,,1", "'start_s' is missing: add it"),
-        ("Pateint,video,file,start_s,end_s,label\n1,a,a.mp4,,,1", "rename the column 'pateint'"),
         ("patient,video,file,start_s,end_s,eye,mouth\n1,a,a.mp4,,,,", "rename the column 'eye'"),
-        ("patient,video,file,start_s,end_s,lable\n1,a,a.mp4,,,1", "rename the column 'lable'"),
         ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'label' is missing"),
-        ("patient,video,file,start_s,end_s,eyes\n1,a,a.mp4,,,", "the column 'mouth' is missing"),
         (f"{LABEL_HEADER},eyes\n1,a,a.mp4,,,1,", "keep either"),
         (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there twice"),
         (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;1,5;;1", "column start_s: '1,5'"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,", "row 3: the row has 5 cells"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1,5", "row 2: the row has 7 cells"),
         (f'{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,"b,b.mp4,,,0', "quotation mark"),
-        (f"{LABEL_HEADER}\n1,a,a.mp4,,,yes", "row 2, column label: 'yes' is no known label"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,2", "write 0 or 1"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n\n2,b,c.mp4,,,1", "row 4, column file"),
         # Excel does not show this line, and counts its rows without it.
@@ -281,21 +254,14 @@ def test_a_wrong_table_is_named(root, content, told):
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize(("encoding", "told"), [("latin-1", "row 3"), ("utf-16", "row 1")])
-def test_a_table_in_another_encoding(root, encoding, told):
+def test_a_table_in_another_encoding(root):
     text = f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,Jürgen.mp4,,,0\n"
-    (root / "labels.csv").write_bytes(text.encode(encoding))
-    with pytest.raises(PalsyError, match=rf"labels\.csv, {told}: this is not UTF-8"):
+    (root / "labels.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(PalsyError, match=r"labels\.csv, row 3: this is not UTF-8"):
         load_cohort(root)
 
 
 # --- patients.csv, by the same reader
-
-
-def test_the_phantoms_people_are_known():
-    people = load_people(PHANTOM)
-    assert len(people) == 8 and {"side", "skin_tone"} <= set(people)
-    assert set(known_sides(PHANTOM).values()) == {"left", "right", "none"}
 
 
 def test_people_who_are_in_no_video_are_named(root):
@@ -318,7 +284,6 @@ def test_people_who_are_in_no_video_are_named(root):
     [
         "patient,side,skin_tone\na,left,3\nb,,\n",
         "Patient,SIDE,skin_tone,,\n a , Left ,3.0,,\nb,,,,\n",
-        "patient,side,skin_tone\na,left,3,\nb,,,\n",  # the last comma is no cell
         "skin_tone\tpatient\tside\thair\n3\ta\tleft\tgrey\n\tb\t\t\n",
         "video,patient,side,skin_tone\n1,a,left,\n2,a,,3\n3,b,,\n",
     ],
@@ -338,9 +303,7 @@ def test_a_table_of_people_as_they_write_it(tmp_path, text):
         ("who,side\na,left\n", "row 1: the column 'patient' is missing"),
         ("patient,side\na,left\na,right\n", "row 3, column side: 'right' here and 'left' in row 2"),
         ("patient,side\na,links\n", "'links' is no side: write left or none or right"),
-        ("patient,side\n,left\n", "row 2, column patient: the id ''"),
         ("patient,skin_tone\na,5\nb,pale\n", "row 3, column skin_tone: 'pale' is no number from 1"),
-        ("patient,skin_tone\na,0\n", "'0' is no number from 1"),
         ("patient,skin_tone\na,nan\n", "'nan' is no number from 1"),
     ],
 )

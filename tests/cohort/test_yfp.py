@@ -46,18 +46,13 @@ def test_from_tree_to_labelled_frames(tmp_path):
     extract_frames(cohort)
     labelled = frame_labels(cohort, load_frames(cohort))
     assert labelled["frame"].tolist() == [1, 6, 7, 16, 101, 1]
+    assert labelled["time_s"].tolist() == pytest.approx([0, 1 / 6, 0.2, 0.5, 10 / 3, 0], abs=1e-5)
+    assert labelled["file"][4] == "Image/Image/1/101.bmp"
     assert labelled["label"].fillna(9).tolist() == [0, 1, 9, 9, 1, 9]
     assert labelled["eyes"].tolist() == ["normal", "slight", None, "slight", "strong", None]
     notes = " ".join(find_notes(cohort))
     assert "2 frame(s) have no label: they are not healthy" in notes
     assert "1 video(s) have no labelled frame" in notes
-
-
-def test_a_tree_without_one_usable_label_can_be_looked_at(tmp_path):
-    cohort = load_cohort(write_yfp(tmp_path, {"1": {1: "no XML", 6: ""}, "2": {1: ""}}))
-    assert "3 frame(s) have no label" in " ".join(find_notes(cohort))
-    with pytest.raises(PalsyError, match="0 person"):
-        fold_names(cohort.labels)
 
 
 def test_faulty_label_files_are_repaired_in_memory_or_left_out_and_counted(tmp_path):
@@ -72,7 +67,6 @@ def test_faulty_label_files_are_repaired_in_memory_or_left_out_and_counted(tmp_p
         121: BOMB,
         126: OUTSIDE,
         131: "<annotation>" + "<!-- -->" * 200_000 + "</annotation>",
-        136: '<?xml version="1.0" encoding="gb2312"?>' + NORMAL,
         141: '<?xml version="1.0" encoding="klingon"?>' + NORMAL,
         146: NORMAL,
     }
@@ -84,7 +78,7 @@ def test_faulty_label_files_are_repaired_in_memory_or_left_out_and_counted(tmp_p
     assert labels_of(cohort) == {frame: ("slight", "strong") for frame in list(frames)[:6]}
     notes = " ".join(cohort.notes)
     assert "5 label file(s) had no whole closing tag and were repaired in memory" in notes
-    assert "10 label file(s) are beyond repair and were left out: 1/101.xml, 1/106.xml" in notes
+    assert "9 label file(s) are beyond repair and were left out: 1/101.xml, 1/106.xml" in notes
     assert ", ..." in notes
     assert {path: path.read_bytes() for path in root.rglob("*.xml")} == files
 
@@ -149,10 +143,8 @@ def test_patients_and_no_note_on_what_did_not_happen(tmp_path):
         ("video,patient\n1,anna\n", "no row for the video(s) 2, 10"),
         ("video,patient\n1,a\n2,b\n10,c\n33,d\n", "row 5, column video: the video '33' is not in"),
         ("video,patient\n1,a\n2,b\n10,c\n1,d\n", "row 5, column video: the video '1' is"),
-        ("video,patient\n1,a\n2,b\n10,\n", "row 4, column patient"),
         ("video,patient\n1,a\n2,A\n10,c\n", "row 3, column patient: 'A' here and 'a' in row 2"),
         ("video,person\n1,a\n2,b\n10,c\n", "row 1: the column 'patient' is missing"),
-        ("", "is empty"),
     ],
 )
 def test_wrong_patients(tmp_path, content, told):
@@ -191,7 +183,6 @@ LABELS = "Image_large_XML/Image_large_XML"
     ("link", "target"),
     [
         ("Image2", "Image2"),
-        ("Image/Image/9", "Image2/Image2/9"),
         ("Image/Image/1/6.bmp", "Image2/Image2/9/6.bmp"),
         (f"{LABELS}/1/6.xml", f"{LABELS}/9/6.xml"),
         ("patients.csv", "patients.csv"),

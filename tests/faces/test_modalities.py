@@ -28,14 +28,6 @@ def test_nothing_is_written_again_unless_something_changed(small):
     assert not build_modalities(load_cohort(small), 32).equals(before)
 
 
-def test_images_that_are_cut_off_are_drawn_again(small):
-    path = small / "images" / "lines-32.npy"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1])
-    build_modalities(load_cohort(small), 32)
-    assert path.read_bytes() == whole
-
-
 def test_frames_without_a_label_are_neither_trained_on_nor_scored(small):
     labels = pd.read_csv(small / "labels.csv")
     labels[labels["end_s"] < 3].to_csv(small / "labels.csv", index=False)
