@@ -8,12 +8,12 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
-from palsy_utils.cohort.class_folders import find_classes
 from palsy_utils.cohort.paths import (
     CLIP_SUFFIXES,
     IMAGE_SUFFIXES,
     Files,
     check_id,
+    find_classes,
     find_file,
     note_on_others,
 )

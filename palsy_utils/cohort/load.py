@@ -4,15 +4,24 @@ Three shapes are recognised: `labels.csv`, one folder per class, and the YFP dat
 """
 
 import re
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from palsy_utils.cohort.class_folders import find_classes, read_class_folders
 from palsy_utils.cohort.labels_csv import load_people, read_labels
-from palsy_utils.cohort.paths import RATE, Files, list_files
+from palsy_utils.cohort.paths import (
+    CLASSES,
+    RATE,
+    Files,
+    check_files,
+    check_id,
+    find_classes,
+    list_files,
+    note_on_others,
+)
 from palsy_utils.cohort.yfp import TREES, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
@@ -53,7 +62,7 @@ def load_cohort(root: Path | str) -> Cohort:
         elif any(f.kind == "folder" and name in TREES for name, f in files["."].items()):
             kind, (videos, labels, sources, group, notes) = "YFP tree", read_yfp(root, files)
         elif find_classes(files):
-            kind, (videos, labels, notes) = "class folders", read_class_folders(root, files)
+            kind, (videos, labels, notes) = "class folders", _read_class_folders(root, files)
         else:
             raise PalsyError(
                 f"{root} is no cohort: it needs a labels.csv, or the two folders palsy/ and "
@@ -76,6 +85,79 @@ def load_cohort(root: Path | str) -> Cohort:
         )
     about = root, root.resolve().name, kind, videos, labels
     return Cohort(*about, sources or _list_sources(videos, files), group, tuple(notes))
+
+
+def _read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Read `palsy/` and `healthy/`: a person is a file or a subfolder in one of them.
+
+    Ids are made from the class and the names on disk. In a person's subfolder every clip is a
+    video, and all loose images together are one. Names that differ in their suffix alone are one
+    person's, and there the ids of videos keep the suffix. Returns are those of `read_labels`; a
+    PalsyError names a class that is missing or empty, and two names that make the same id.
+    """
+    rows, others, classes = [], [], find_classes(files)
+    columns = ["class", "patient", "origin", "video", "file", "kind", "suffix"]
+    check_files(classes, root)
+    for name in CLASSES:
+        folders = [folder.file for folder in classes if folder.stem.lower() == name]
+        if len(folders) > 1:
+            raise PalsyError(f"{root} has both {'/ and '.join(folders)}/: keep one.")
+        before = len(rows)
+        for entry in files.get("".join(folders), {}).values():
+            inside = list(files.get(entry.file, {}).values())
+            check_files([entry, *inside], root / folders[0])
+            person = f"{name}-{_safe(entry.stem)}"
+            about = (name, person, f"{folders[0]}/{entry.stem}")
+            clips = [file for file in inside if file.kind == "clip"]
+            rows += [(*about, f"{person}-{_safe(c.stem)}", c.file, c.kind, c.suffix) for c in clips]
+            if entry.kind in ("clip", "image"):
+                rows.append((*about, person, entry.file, entry.kind, entry.suffix))
+            elif any(file.kind == "image" for file in inside):
+                rows.append((*about, person, entry.file, "folder", ""))
+            others += inside if entry.kind == "folder" else [entry]
+        if len(rows) == before:
+            raise PalsyError(
+                f"{root} has no folder {name}/ with clips or images: add the {name} people there."
+            )
+    videos = pd.DataFrame(rows, columns=columns)
+    videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
+    for column, origin in (("patient", "origin"), ("video", "file")):
+        _check_ids(root, videos[column], videos[origin])
+    labels = videos[["patient", "video"]].assign(start_s=0.0, end_s=float("inf"))
+    labels["label"] = videos["class"].map(CLASSES)
+    stems = videos["patient"].str.lower().str.split("-", n=1).str[1].groupby(videos["class"])
+    shared = len(set.intersection(*stems.agg(set)))
+    alone = int(((videos["file"].str.count("/") == 1) & (videos["suffix"] != "")).sum())
+    notes = {
+        "Healthy and ill people come from different folders, perhaps from different sources: a "
+        "model may learn the source (camera, light, size) in place of the palsy.": True,
+        f"{shared} name(s) occur in both palsy/ and healthy/ and are taken as different people: if "
+        "they are the same, use a labels.csv.": shared,
+        f"{alone} file(s) lie directly in palsy/ or healthy/ and each name counts as a person of "
+        "its own: put files that show the same person into one subfolder.": alone,
+    }
+    notes = [note for note, is_so in notes.items() if is_so] + note_on_others(others)
+    return videos[["patient", "video", "file", "kind"]], labels, notes
+
+
+def _safe(name: str) -> str:
+    """Turn a name on disk into one that is safe as id: accents dropped, the rest made dashes."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", plain).strip("-")
+
+
+def _check_ids(root: Path, ids: pd.Series, origins: pd.Series) -> None:
+    """Raise a PalsyError for an id that is none, or that two names on disk have made."""
+    firsts = origins.groupby(ids.str.lower()).transform("first")
+    for name, origin, first in zip(ids, origins, firsts, strict=True):
+        try:
+            if name.endswith("-"):
+                raise ValueError("no id can be made from this name: use letters a to z or digits")
+            if first != origin:
+                raise ValueError(f"it would get the same id {name!r} as {root / first}: rename one")
+            check_id(name)
+        except ValueError as error:
+            raise PalsyError(f"{root / origin}: {error}.") from None
 
 
 def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[int, float, str]]]:

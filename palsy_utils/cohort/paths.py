@@ -14,6 +14,7 @@ CLIP_SUFFIXES = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg
 CLIP_SUFFIXES |= {".mts", ".ogv"}
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 KINDS = dict.fromkeys(CLIP_SUFFIXES, "clip") | dict.fromkeys(IMAGE_SUFFIXES, "image")
+CLASSES = {"palsy": 1.0, "healthy": 0.0}  # folders of a cohort without labels.csv, and labels
 RATE = 6  # frames a second, as in the paper
 LARGEST_IMAGE = 1 << 26  # pixels, 67 million: 200 MB in memory, and four times that with a margin
 
@@ -71,6 +72,11 @@ def _look(root: Path, folder: str, path: str) -> File:
         kind, stem = "folder", name
     real = os.path.realpath(path) if os.path.islink(path) else path
     return File(file, stem, suffix.lower(), kind, real, find_problem(root, file))
+
+
+def find_classes(files: Files) -> list[File]:
+    """Return the class folders, capital or small letters alike."""
+    return [f for f in files["."].values() if f.kind == "folder" and f.stem.lower() in CLASSES]
 
 
 def find_file(files: Files, typed: str) -> File:
