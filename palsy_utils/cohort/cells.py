@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +18,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
     Cells are parted by commas, semicolons or tabs, whichever the header has most of. The index is
     the row's number that a spreadsheet shows, the header being row 1. Names of columns are in small
-    letters. Rows of empty cells, empty cells at the end of a row and a first line `sep=,` are
-    passed over; a PalsyError says where the table cannot be read.
+    letters. Rows of empty cells, empty cells at a row's end and a line `sep=,` are passed over.
     """
     if problem := find_problem(path.parent, path.name):
         raise PalsyError(f"{path}: {problem}.")
@@ -66,16 +64,12 @@ def check_cells(
 ) -> pd.DataFrame:
     """Check the cells of `read_table` by a model of its rows; keep the model's columns alone.
 
-    A field's description says what is wrong with a cell; `{words}` are those that it may hold. A
-    PalsyError names the column that is missing, or the cell that is wrong.
+    A field's description says what is wrong with a cell; `{words}` are those that it may hold.
     """
     for column in needed:
         if column not in table:
-            likely = get_close_matches(column, {*table} - {*needed}, n=1)
-            advice = (
-                f"rename the column {likely[0]!r}" if likely else f"add it to {', '.join(table)}"
-            )
-            raise PalsyError(f"{path}, row 1: the column {column!r} is missing: {advice}.")
+            told = f"the column {column!r} is missing among {', '.join(table)}"
+            raise PalsyError(f"{path}, row 1: {told}: add it, or rename the one that is meant.")
     rows = table.to_dict("index")
     for number, cells in rows.items():
         try:
@@ -83,9 +77,7 @@ def check_cells(
         except ValidationError as error:
             wrong = error.errors()[0]
             column, about = wrong["loc"][0], wrong.get("ctx", {})
-            words = re.findall(r"'(\w+)'", about.get("expected", ""))
-            likely = get_close_matches(cells[column].lower(), words, n=1)
-            words = repr(likely[0]) if likely else " or ".join(words)
+            words = about.get("expected", "").replace("'", "")
             told = model.model_fields[column].description
             told = f"{cells[column]!r} {told.format(words=words)}" if told else about["error"]
             raise PalsyError(f"{path}, row {number}, column {column}: {told}.") from None
@@ -103,8 +95,8 @@ def check_same(
 ) -> None:
     """Refuse a row that is like an earlier one in `key` and differs from it in `column`.
 
-    `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number; `named` is the
-    column to look at, if it is another.
+    `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number, and the
+    sentence is about the column `named`, if that is another.
     """
     rows = rows.assign(new=rows[column], at=rows.index)
     first = rows.groupby(key, sort=False)[["at", "new"]].transform("first")

@@ -34,10 +34,8 @@ def read_yfp(
     `root/patients.csv` (video, patient), where there is one, says who is in which video;
     without it every video counts as a patient of its own.
 
-    Returns:
-        videos (patient, video, file, kind), labelled frames (patient, video, frame, eyes, mouth),
-        sources and group (`load.Cohort`), and notes with the counts of what was repaired or left
-        out.
+    Returns videos and sources (`load.Cohort`), labelled frames (patient, video, frame, eyes,
+    mouth), the group, and notes with the counts of what was repaired or left out.
     """
     every = [file for listed in files.values() for file in listed.values()]
     check_files([file for file in every if file.file.split("/")[0] in TREES], root)

@@ -58,10 +58,9 @@ def measure_image(image: np.ndarray) -> dict:
     corners are less than some 6 % of the picture's longer side apart, so parts of the picture are
     tried last ("enlarged"), which halves that size.
 
-    Returns:
-        `found`, `n_faces`, `note`, `height`, `width`, `landmarks` (1434 float32: x, y, z of each
-        of the 478; x and z in widths, y in heights of the picture) and `expressions` (52 float32
-        from 0 to 1); the last two are None when no face is found.
+    Returns `found`, `n_faces`, `note`, `height`, `width`, `landmarks` (1434 float32: x, y, z of
+    each of the 478; x and z in widths, y in heights of the picture) and `expressions` (52 float32
+    from 0 to 1); the last two are None when no face is found.
     """
     height, width = image.shape[:2]
     dy, dx = height // 2, width // 2
