@@ -17,7 +17,6 @@ from palsy_utils.cohort.paths import (
     RATE,
     Files,
     check_files,
-    check_id,
     find_classes,
     list_files,
     note_on_others,
@@ -121,8 +120,14 @@ def _read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.Data
             )
     videos = pd.DataFrame(rows, columns=columns)
     videos.loc[videos["video"].duplicated(keep=False), "video"] += videos["suffix"]
-    for column, origin in (("patient", "origin"), ("video", "file")):
-        _check_ids(root, videos[column], videos[origin])
+    for ids, origins in ((videos["patient"], videos["origin"]), (videos["video"], videos["file"])):
+        firsts = origins.groupby(ids.str.lower()).transform("first")
+        for name, origin, first in zip(ids, origins, firsts, strict=True):
+            told = "no id can be made from this name: use 1 to 80 letters a to z and digits"
+            if first != origin:
+                told = f"it would get the same id {name!r} as {root / first}: rename one"
+            if first != origin or name.endswith("-") or len(name) > 80:
+                raise PalsyError(f"{root / origin}: {told}.")
     labels = videos[["patient", "video"]].assign(start_s=0.0, end_s=float("inf"))
     labels["label"] = videos["class"].map(CLASSES)
     stems = videos["patient"].str.lower().str.split("-", n=1).str[1].groupby(videos["class"])
@@ -144,20 +149,6 @@ def _safe(name: str) -> str:
     """Turn a name on disk into one that is safe as id: accents dropped, the rest made dashes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", plain).strip("-")
-
-
-def _check_ids(root: Path, ids: pd.Series, origins: pd.Series) -> None:
-    """Raise a PalsyError for an id that is none, or that two names on disk have made."""
-    firsts = origins.groupby(ids.str.lower()).transform("first")
-    for name, origin, first in zip(ids, origins, firsts, strict=True):
-        try:
-            if name.endswith("-"):
-                raise ValueError("no id can be made from this name: use letters a to z or digits")
-            if first != origin:
-                raise ValueError(f"it would get the same id {name!r} as {root / first}: rename one")
-            check_id(name)
-        except ValueError as error:
-            raise PalsyError(f"{root / origin}: {error}.") from None
 
 
 def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[int, float, str]]]:
