@@ -110,7 +110,7 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     from torchvision import models  # takes as long to import as torch itself
 
     if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
-        raise ValueError(f"torchvision has no image net {backbone}")
+        raise PalsyError(f"torchvision has no image net {backbone!r}: choose another profile.")
     # From random weights, blocks that start as identities learn in far fewer steps.
     options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
     body = models.get_model(backbone, weights=None, **options)
