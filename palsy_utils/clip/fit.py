@@ -41,12 +41,8 @@ from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
 KIND, VERSION = "palsy model", 3
 # One net in one file: a single modality, or attention over modalities that need no other net.
-FITTABLE = [
-    name
-    for name, model in MODELS.items()
-    if not model.needs and (len(model.modalities) == 1 or model.attends)
-]
-LOOK = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
+LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 LOOK |= {"autoescape": select_autoescape(["html"]), "undefined": StrictUndefined}
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), **LOOK)
 
@@ -226,9 +222,7 @@ def read_model(path: Path) -> Fitted:
         if not isinstance(held, dict) or held["kind"] != KIND:
             raise ValueError("a file of another program")
         if held["version"] != VERSION:
-            told = (
-                f"{path} has the format version {held['version']}, and this program reads version"
-            )
+            told = f"{path} has format version {held['version']}, and this program reads version"
             raise PalsyError(f"{told} {VERSION}: {again}.")
         if held["hash"] != digest(held):
             raise ValueError("a bit has changed")

@@ -28,7 +28,6 @@ from palsy_utils.files import PalsyError, sha256
 from palsy_utils.learning.profiles import Profile
 
 FACE, THUMBNAIL = 420, 200  # pixels, side of a crop
-KNOWN = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
 IRIS_MM = 11.77  # mean horizontal diameter of the human iris; hardly differs between adults
 IRIS_SIDES = ((469, 474), (471, 476))  # of the right and the left one
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
@@ -55,9 +54,7 @@ class Measured:
 
     source: Path  # the file or folder that the user gave
     root: Path  # its copy, a cohort in which modalities are built for the model
-    # One row a frame, in order, or a photograph: `frame` and `time_s`, or `file`; `found`, `note`,
-    # and where a face was found the columns of `measures`.
-    frames: pd.DataFrame
+    frames: pd.DataFrame  # frame, time_s, or file of photographs; found, note, and of `measures`
     marked: int  # row with the largest `asymmetry_mm`
     face: np.ndarray  # upright crop of it, RGB uint8
     points: np.ndarray  # its landmarks (478, 2), in pixels of the crop
@@ -71,14 +68,12 @@ def shown(path: Path) -> str:
 
 
 def list_kinds(folder: Path) -> dict[str, list[Path]]:
-    """List the files in a folder by `cohort.paths.File.kind`, as people number them."""
-    kinds = {"clip": [], "image": []}
+    """List the files `clip` and `image` in a folder, as people number them."""
     try:
-        for name, file in list_files(folder)["."].items():
-            kinds.setdefault(file.kind, []).append(folder / name)
+        files = list_files(folder)["."].items()
     except OSError as error:
         raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
-    return kinds
+    return {k: [folder / n for n, file in files if file.kind == k] for k in ("clip", "image")}
 
 
 def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
@@ -88,7 +83,8 @@ def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
     """
     files, rows = list_kinds(clip)["image"] if clip.is_dir() else [clip], []
     if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
-        raise PalsyError(f"{clip} is neither video nor image, nor a folder of images: {KNOWN}.")
+        known = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
+        raise PalsyError(f"{clip} is neither video nor image, nor a folder of them: {known}.")
     try:
         for number, file in enumerate(files):
             copy = folder / f"{number:06d}{file.suffix.lower()}"

@@ -118,8 +118,8 @@ def asymmetric_face(measured: Measured) -> Figure:
         at, shift, va = (top, 5, "bottom") if name == "brow" else (bottom, -5, "top")
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour, "alpha": 0.9}
         look = {"ha": "center", "va": va, "fontsize": "small", "color": BLACK, "bbox": box}
-        look |= {"xytext": (0, shift), "textcoords": "offset points"}
-        ax.annotate(f"{abs(difference):.1f} mm", (x, at), **look)
+        place = {"xytext": (0, shift), "textcoords": "offset points"}
+        ax.annotate(f"{abs(difference):.1f} mm", (x, at), **place, **look)
     words = "Tinted: the side that measures more,\nand by how much"
     ax.set_title(f"{words} (orange: subject's left, blue: right)", fontsize="small")
     ax.axis("off")
@@ -185,9 +185,7 @@ def predict(clip: str, model: str, output: str, device: str = "auto") -> Iterato
     sources, failed = [Path(clip)], []
     if sources[0].is_dir():
         inside = measuring.list_kinds(sources[0])
-        sources = inside["clip"] + sources * bool(inside["image"])
-    if not sources:
-        raise PalsyError(f"{clip} holds neither a video nor a photograph: {measuring.KNOWN}.")
+        sources = inside["clip"] + sources * bool(inside["image"] or not inside["clip"])
     for source in sources:
         output_files(source, output)  # what cannot be written is told before any work is done
     fitted = read_model(Path(model))

@@ -19,8 +19,7 @@ from palsy_utils.phantom.face import draw_face
 from palsy_utils.phantom.painter import Pose
 from palsy_utils.phantom.patients import Patient, describe, make_patients, with_palsy
 
-SIZE = 256  # pixels, side of a clip's pictures
-FPS = 30
+SIZE, FPS = 256, 30  # pixels of a side of a clip's pictures, and how many of them a second
 HOLD = 2  # video frames that a drawing stands for: animated on twos, as cartoons are
 SLIGHT, STRONG = 0.25, 0.60  # drawn differences from which a region is labelled so
 SHORTEST = 6  # frames: a label that lasts less is joined to the one before it
@@ -96,9 +95,7 @@ def movements(time: np.ndarray, rng: np.random.Generator) -> tuple[dict, dict]:
     return meant, rest
 
 
-def clip_truth(
-    patient: Patient, clip: int = 0, seconds: float = 4.0, seed: int = 0
-) -> pd.DataFrame:
+def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 0) -> pd.DataFrame:
     """Return what is drawn in each frame of a clip, and its labels: one row a frame, 30 a second.
 
     Beside frame, time_s and the fields of `Pose`, such as blink_left or shift_x, it has
@@ -147,9 +144,9 @@ def draw_clip(patient: Patient, truth: pd.DataFrame) -> Iterator[np.ndarray]:
     """Yield the pictures (SIZE, SIZE, 3), uint8 RGB, of a clip, each drawing HOLD times."""
     for start in range(0, len(truth), HOLD):
         row = truth.iloc[start]
-        pairs = {n: ("left", "right") for n in ("blink", "brow", "smile", "droop")}
-        pairs |= {n: ("x", "y") for n in ("gaze", "shift")}
-        pose = {n: (row[f"{n}_{a}"], row[f"{n}_{b}"]) for n, (a, b) in pairs.items()}
+        sides = ("blink", "brow", "smile", "droop")
+        pose = {n: (row[f"{n}_left"], row[f"{n}_right"]) for n in sides}
+        pose |= {n: (row[f"{n}_x"], row[f"{n}_y"]) for n in ("gaze", "shift")}
         pose |= {n: row[n] for n in truth if n in Pose.__dataclass_fields__}
         picture = draw_face(patient.look, Pose(**pose), SIZE)
         yield from [picture] * min(HOLD, len(truth) - start)

@@ -71,8 +71,8 @@ class Pose:
 class Portrait:
     """A picture of `size` x `size` pixels on which one person is painted, shape by shape.
 
-    Shapes come in points (x, y) of the head or of the body: x to the image's right, y down, the
-    origin amid the face, one unit 1/256 of the picture. The subject's right is the image's left.
+    Shapes are points (x, y) of the head or of the body: x to the image's right, y down, the origin
+    amid the face, one unit 1/256 of the picture.
     """
 
     def __init__(self, look: Look, pose: Pose, size: int):

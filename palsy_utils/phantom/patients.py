@@ -62,8 +62,9 @@ def make_patients(n: int = 8, seed: int = 0) -> list[Patient]:
         side = "none" if eyes == mouth == "none" else ("left", "right")[(index + again) % 2]
         gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
         tone = TONE_ORDER[index % 10]
-        about = (f"p{index + 1:02d}", side, eyes, mouth, tone, *np.round(gains, 2))
-        people.append(Patient(*about, _make_look(index, tone, rng)))
+        look, (of_eyes, of_mouth) = _make_look(index, tone, rng), np.round(gains, 2)
+        about = (f"p{index + 1:02d}", side, eyes, mouth, tone, of_eyes, of_mouth, look)
+        people.append(Patient(*about))
     return people
 
 
@@ -118,8 +119,7 @@ def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
 
 def describe(patients: list[Patient]) -> pd.DataFrame:
     """Return a table of synthetic patients, one row each."""
-    looks = ("style", "brow_tilt", "eye_uneven", "mouth_tilt")
-    own = ("name", "side", "eyes", "mouth", "eyes_gain", "mouth_gain", "tone")
-    rows = [[getattr(p, n) for n in own] + [getattr(p.look, n) for n in looks] for p in patients]
-    table = pd.DataFrame(rows, columns=[*own, *looks]).round(3)
+    told = ["name", "side", "eyes", "mouth", "eyes_gain", "mouth_gain", "tone"]
+    told += ["style", "brow_tilt", "eye_uneven", "mouth_tilt"]
+    table = pd.DataFrame([vars(p.look) | vars(p) for p in patients])[told].round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})

@@ -89,14 +89,6 @@ def test_models_of_several_nets_are_refused(small_template):
 # What the card tells
 
 
-def test_card_without_a_run_says_not_measured(small_template, model_file):
-    assert read_model(model_file).temperature is read_model(model_file).facts["scores"] is None
-    text = model_file.with_name("net.pt.md").read_text()
-    for words in ("not measured, for", "not a medical device", "3 drawn people", "drawn."):
-        assert words in text, words
-    assert "AUROC" not in text
-
-
 def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, tmp_path):
     for person in ("p01", "p02", "p04"):  # by untrained nets
         fold = open_fold(str(small), "smoke", "expressions-fnn", person, device="cpu")
@@ -134,14 +126,6 @@ def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(sm
 # The file
 
 
-@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])
-def test_truncated_files_are_one_sentence(model_file, tmp_path, part):
-    content = model_file.read_bytes()
-    (tmp_path / "cut.pt").write_bytes(content[: int(part * len(content))])
-    with pytest.raises(PalsyError, match=r"cut\.pt .*damaged.*palsy fit"):
-        read_model(tmp_path / "cut.pt")
-
-
 UNHASHED = [{"more": 1}, {"temperature": 2.0}, {"weights": {"a": 1}}, {"version": 99}]
 HASHED = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
 HASHED += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]  # by somebody who knows how
@@ -157,12 +141,15 @@ def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change
         read_model(tmp_path / "other.pt")
 
 
-def test_no_code_runs_and_nothing_else_is_a_model(tmp_path):
+def test_no_code_runs_and_nothing_else_is_a_model(model_file, tmp_path):
     torch.save({"evil": print}, tmp_path / "evil.pt")
     torch.save(torch.zeros(3), tmp_path / "tensor.pt")
     (tmp_path / "text.pt").write_text("weights")
-    for name in ("evil", "tensor", "text"):
-        with pytest.raises(PalsyError, match=rf"{name}\.pt is no model"):
+    whole = model_file.read_bytes()
+    for part in (0.0, 0.1, 0.5, 0.9, 0.999):
+        (tmp_path / f"{part}.pt").write_bytes(whole[: int(part * len(whole))])
+    for name in ("evil", "tensor", "text", 0.0, 0.1, 0.5, 0.9, 0.999):
+        with pytest.raises(PalsyError, match=rf"{name}\.pt is no model .*damaged.*palsy fit"):
             read_model(tmp_path / f"{name}.pt")
     with pytest.raises(PalsyError, match="is no file"):
         read_model(tmp_path)
@@ -197,7 +184,11 @@ def test_command_writes_model_and_card(small, tmp_path):
     done = command(small)
     assert done.exit_code == 0, done.output
     assert done.output.split() == [str(path), f"{path}.md"]
-    assert read_model(path).model == "handcrafted-fnn"
+    fitted, card = read_model(path), (path.with_name("net.pt.md")).read_text()
+    assert (fitted.model, fitted.temperature) == ("handcrafted-fnn", None)
+    assert fitted.facts["scores"] is None and "AUROC" not in card
+    for words in ("not measured, for", "not a medical device", "3 drawn people", "drawn."):
+        assert words in card, words
     labels = (small / "labels.csv").read_text().replace("strong", "normal")
     (small / "labels.csv").write_text(labels.replace("slight", "normal"))
     done = command(small)

@@ -111,10 +111,7 @@ def test_photographs_have_names_and_no_time(album, photos):
     assert table["found"].tolist() == [True, True, False, False]
     assert table["probability"].notna().tolist() == table["found"].tolist()
     assert table["note"].tolist()[2:] == ["unreadable", "no face"]
-    assert {i: crop.shape for i, crop in measured.thumbnails.items()} == {
-        0: (200, 200, 3),
-        1: (200, 200, 3),
-    }
+    assert [crop.shape for crop in measured.thumbnails.values()] == 2 * [(200, 200, 3)]
     assert len(list(album.iterdir())) == 5
 
 
@@ -164,8 +161,8 @@ def test_a_folder_gives_a_report_a_clip_and_one_of_all_photographs_and_names_wha
 def test_a_report_replaces_its_own_and_no_other(album, model_file, landmarker_file, tmp_path):
     out, photo = tmp_path / "out", tmp_path / "v1" / "a.jpg"
     for folder in ("v1", "v2"):
-        (tmp_path / folder).mkdir()
-        shutil.copy(album / "2 anna.jpg", tmp_path / folder / "a.jpg")
+        shutil.copytree(album, tmp_path / folder)
+        os.replace(tmp_path / folder / "2 anna.jpg", tmp_path / folder / "a.jpg")
     assert command(photo, "--model", model_file, "--output", out).exit_code == 0
     before = {path: path.read_bytes() for path in out.iterdir()}
     assert len(before) == 2
@@ -239,7 +236,7 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
     (clips / "broken.png").write_bytes(b"\x89PNG broken")
     cut_off(write_clip(clips / "cut.mp4", 30), 0.2)
     refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 cannot be read: No such file")
-    refuse(clips / "empty", model_file, out, "empty holds neither a video nor a photograph")
+    refuse(clips / "empty", model_file, out, "empty is neither video nor image, nor a folder")
     refuse(clips / "notes.txt", model_file, out, "neither video nor image")
     refuse(clips / "none.mp4", model_file, out, "is no video that can be read")
     refuse(clips / "cut.mp4", model_file, out, "is no video that can be read")
@@ -286,13 +283,6 @@ def test_measures_follow_what_was_drawn(drawn, part, moved, sign, at_least):
     """A lid that closes less leaves a wider gap; a smile lifts the corner of the mouth."""
     meant = sign * (drawn[1][f"{moved}_left"] - drawn[1][f"{moved}_right"])
     assert spearmanr(measures(*drawn[0])[f"{part}_difference"], meant)[0] > at_least
-
-
-def test_the_most_asymmetric_frame_shows_the_palsy(measured):
-    """The palsy of p01 was drawn into the left eye, which closes less."""
-    row = measured.frames.loc[measured.marked]
-    assert row["asymmetry_mm"] == measured.frames["asymmetry_mm"].max()
-    assert row["eye_difference"] > 2
 
 
 def test_a_turned_head_is_told_by_depth(drawn):
@@ -365,6 +355,7 @@ def test_it_says_what_the_table_says(said):
     table.loc[gone, "found"] = False
     page = report(table, measured, fitted)
     text, faces, row = Page(page).text, table[table["found"]], table.loc[keep]
+    assert keep == measured.marked and row["eye_difference"] > 2  # the left eye closes less
     called = int((faces["probability"] >= 0.5).sum())
     assert f"{called} of {len(faces)} frames with a face" in text
     assert f"{len(gone)} without a face" in text and "no face" in text  # in the picture's legend
