@@ -76,11 +76,10 @@ def check_cells(
             rows[number] = model(**cells).model_dump(include={*table})
         except ValidationError as error:
             wrong = error.errors()[0]
-            column, about = wrong["loc"][0], wrong.get("ctx", {})
-            words = about.get("expected", "").replace("'", "")
-            told = model.model_fields[column].description
-            told = f"{cells[column]!r} {told.format(words=words)}" if told else about["error"]
-            raise PalsyError(f"{path}, row {number}, column {column}: {told}.") from None
+            column, words = wrong["loc"][0], wrong.get("ctx", {}).get("expected", "")
+            told = model.model_fields[column].description.format(words=words.replace("'", ""))
+            told = f"column {column}: {cells[column]!r} {told}"
+            raise PalsyError(f"{path}, row {number}, {told}.") from None
     return pd.DataFrame(list(rows.values()), index=list(rows))
 
 

@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
 from palsy_utils.cohort.paths import (
     CLIP_SUFFIXES,
     IMAGE_SUFFIXES,
     Files,
-    check_id,
     find_classes,
     find_file,
     note_on_others,
@@ -21,6 +20,12 @@ from palsy_utils.files import PalsyError
 
 GRADES = ("normal", "slight", "strong")
 SIDES = ("left", "none", "right")
+MISSING = {"na", "n-a", "nan", "none", "null"}  # would be read as empty cells
+ID = Field(
+    pattern=r"^[A-Za-z0-9_+][A-Za-z0-9_.+-]{0,79}$",
+    description="is no id: use 1 to 80 of the letters a to z, digits and _ . - +, starting with "
+    "neither a dot nor a dash, and no word for an empty cell",
+)
 LABEL = Field(description="is no known label: write {words}, or leave the cell empty if unknown")
 TIME = Field(description="is no time: write seconds, as a number with a decimal point, as in 12.5")
 SIDE = Field(description="is no side: write {words}")
@@ -32,7 +37,7 @@ SPELLING += "letters: write one id in one way"
 Word = BeforeValidator(lambda cell: cell.lower() or None)
 # Programs that know no missing whole number write 1 as 1.0.
 Digit = BeforeValidator(lambda cell: cell.removesuffix(".0") or None)
-Id = Annotated[str, AfterValidator(check_id)]
+Id = Annotated[str, BeforeValidator(lambda cell: "" if cell.lower() in MISSING else cell), ID]
 Grade = Annotated[Literal[GRADES] | None, Word, LABEL]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[Positive | None, Word, TIME]

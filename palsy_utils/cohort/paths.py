@@ -138,14 +138,3 @@ def natural_key(text: str) -> list[str | int]:
     """Sort key that puts `2.bmp` before `10.bmp`."""
     parts = re.split(r"([0-9]+)", text)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
-
-
-def check_id(text: str) -> str:
-    """Return `text` if it can name a file and a folder, else raise a ValueError that says why."""
-    pattern = r"(?!(na|n-a|nan|none|null)$)[a-z0-9_+][a-z0-9_.+-]{0,79}"
-    if not re.fullmatch(pattern, text, re.IGNORECASE | re.ASCII):
-        raise ValueError(
-            f"the id {text!r} cannot name a folder: use 1 to 80 of the letters a to z, digits and "
-            "_ . - +, starting with neither a dot nor a dash, and no word for an empty cell"
-        )
-    return text

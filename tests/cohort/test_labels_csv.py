@@ -187,7 +187,7 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
 @pytest.mark.parametrize(
     ("row", "column", "told"),
     [
-        (",v2,b.mp4,,,,", "patient", "the id ''"),
+        (",v2,b.mp4,,,,", "patient", "'' is no id"),
         ("../x,v2,b.mp4,,,,", "patient", "../x"),
         ("Jürgen,v2,b.mp4,,,,", "patient", "letters a to z"),
         ("NA,v2,b.mp4,,,,", "patient", "empty cell"),
