@@ -76,7 +76,7 @@ def close_figures():
 def close_landmarker():
     """Close it while Python is whole; at its end that is an error."""
     yield
-    if landmarker := sys.modules.get("palsy_utils.faces.landmarker"):
+    if landmarker := sys.modules.get("palsy_utils.faces.pictures"):
         landmarker.open_landmarker.cache_clear()
 
 

@@ -13,7 +13,7 @@ from conftest import PHANTOM
 
 MEASURE = f"""
 import cv2
-from palsy_utils.faces.landmarker import measure_image, open_landmarker
+from palsy_utils.faces.pictures import measure_image, open_landmarker
 face = cv2.VideoCapture("{PHANTOM / "clips" / "p01-1.mp4"}").read()[1][..., ::-1]
 print(measure_image(face)["found"])
 open_landmarker.cache_clear()  # which closes it: newer MediaPipes send metrics then
@@ -62,7 +62,7 @@ def test_measuring_a_face_looks_no_name_up_and_reaches_no_other_host(tmp_path):
 
 FIND_PROXY = """
 import ctypes, mediapipe, sys
-from palsy_utils.faces.landmarker import open_landmarker
+from palsy_utils.faces.pictures import open_landmarker
 mediapipe.__version__ = sys.argv[1]
 open_landmarker()
 getenv = ctypes.CDLL(None).getenv
@@ -83,10 +83,10 @@ def test_versions_that_send_metrics_find_a_proxy_where_nobody_listens(version, p
 
 DOWNLOAD = """
 from contextlib import suppress
-from palsy_utils.faces import landmarker
+from palsy_utils.faces import pictures
 from palsy_utils import downloads
 from palsy_utils.files import PalsyError
-landmarker.block_metrics()
+pictures.block_metrics()
 with suppress(PalsyError):
     downloads.find(downloads.Download("PALSY_NONE", "https://pooch.invalid/a.bin", "0" * 64))
 """

@@ -10,8 +10,7 @@ from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.downloads import LANDMARKER, find
 from palsy_utils.faces.frames import frames_of, load_frames
-from palsy_utils.faces.landmarker import measure_image
-from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.pictures import measure_image, read_image
 from palsy_utils.files import PalsyError, progress, publish
 from palsy_utils.processes import side_by_side
 from palsy_utils.stamps import DONE, Product

@@ -23,9 +23,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames, load_frames
-from palsy_utils.faces.landmarker import open_landmarker
 from palsy_utils.faces.measure import load_faces, measure_faces
-from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.pictures import open_landmarker, read_image
 from palsy_utils.faces.upright import draw_lines, to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning import training

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from palsy_utils.faces.landmarker import measure_image
-from palsy_utils.faces.pictures import read_image
+from palsy_utils.faces.pictures import measure_image, read_image
 
 pytestmark = pytest.mark.usefixtures("landmarker_file")
 

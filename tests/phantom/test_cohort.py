@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from palsy_utils.faces.landmarker import measure_image
 from palsy_utils.faces.landmarks import EXPRESSIONS
+from palsy_utils.faces.pictures import measure_image
 from palsy_utils.files import PalsyError
 from palsy_utils.phantom.cohort import (
     FPS,
