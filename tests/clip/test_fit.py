@@ -25,6 +25,8 @@ from palsy_utils.learning.nets import HEADS, build_model, probabilities
 from palsy_utils.learning.training import compute, predict_out_of_fold
 from palsy_utils.runs.one_fold import open_fold, save_fold
 
+KINDS = "handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"
+
 
 def open_small(root, model="expressions-fnn", **changes):
     return open_everybody(str(root), "smoke", model, device="cpu", **changes)
@@ -44,10 +46,7 @@ def model_file(small_template, tmp_path_factory):
     return write_small(tmp_path_factory.mktemp("models"), small_template)
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["expressions-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
-)
+@pytest.mark.parametrize("model", KINDS)
 def test_a_model_comes_back_as_it_was_fitted_and_predicts_the_same(small_template, tmp_path, model):
     fitted, fold = fit_small(small_template, model), open_small(small_template, model)
     write_model(fitted, tmp_path / "net.pt")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from conftest import PHANTOM, PROJECT
 from helpers import cut_off, write_clip, write_picture
 from scipy.stats import spearmanr
-from test_fit import fit_small, open_small, write_small
+from test_fit import KINDS, fit_small, open_small, write_small
 
 from palsy_utils.cli import main
 from palsy_utils.clip.fit import load_seen, measure
@@ -31,12 +31,7 @@ from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute
 
 SMOKE = PROFILES["smoke"]
-HOSTILE = (
-    '"><script>alert(1)</script>.mp4',
-    "'onload='alert(1)' <img src=http://evil.example/x onerror=alert(1)>.mp4",
-    "</title><link rel=stylesheet href=//evil.example/x>&amp;.mp4",
-)
-HOSTILE_PHOTO = "1 '><img onerror=alert(1)>&lt;.JPG"
+HOSTILE = "<i>'\"><script>alert(1)<img src=x onerror=alert(1)><link rel=stylesheet href=x>&amp;"
 DRAWN, SEEN = "seen drawn faces only", "is what the model was fitted on: what it says here"
 
 
@@ -62,8 +57,8 @@ def said(small_template, measured):
 def album(small_template, tmp_path_factory):
     """A folder with photographs of two people, one without a face, one damaged, and a note."""
     folder = tmp_path_factory.mktemp("photos") / "album"
-    write_picture(folder / "10 <i>nobody.png")
-    for name, frame in (("2 anna.jpg", "p01-1/15.jpg"), (HOSTILE_PHOTO, "p02-1/0.jpg")):
+    write_picture(folder / "10 nobody.png")
+    for name, frame in (("2 anna.jpg", "p01-1/15.jpg"), (f"1 {HOSTILE}.JPG", "p02-1/0.jpg")):
         shutil.copy(small_template / "frames" / frame, folder / name)
     (folder / "3 damaged.png").write_bytes(b"\x89PNG")
     (folder / "notes.txt").write_text("not a photograph")
@@ -88,10 +83,7 @@ def measured_here(small_template, landmarker_file, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"],
-)
+@pytest.mark.parametrize("model", KINDS)
 def test_a_clip_of_the_cohort_gets_the_nets_own_answer(measured_here, measured, model):
     fitted, fold = fit_small(measured_here, model), open_small(measured_here, model)
     rows = np.flatnonzero(fold.samples["video"] == "p01-1")
@@ -313,16 +305,15 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_stay_text(said, name):
+def test_hostile_names_stay_text(said):
     table, measured, fitted = said
-    renamed = replace(measured, source=measured.source.parent / name.split("/")[-1])
-    facts, noted = fitted.facts | {"cohort": name}, table.assign(note=name)
-    hostile = Page(report(noted, renamed, replace(fitted, facts=facts)))
+    renamed = replace(measured, source=measured.source.parent / HOSTILE)
+    facts = replace(fitted, facts=fitted.facts | {"cohort": HOSTILE + "</title>"})
+    hostile = Page(report(table.assign(note=HOSTILE + "</script>"), renamed, facts))
     usual = Page(report(table.assign(note="note"), measured, fitted))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in usual.tags]
-    assert hostile.text.count(renamed.source.name) >= 2  # title and heading
-    assert name in hostile.text and f"marked: {name}" in hostile.text
+    assert hostile.text.count(HOSTILE) == 4  # title, heading, cohort, note
+    assert all(HOSTILE + end in hostile.text for end in ("</title>", "</script>"))
 
 
 @pytest.mark.parametrize("which", ["said", "photos"])
@@ -399,7 +390,7 @@ def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):
     assert len(where) == 2 and where == sorted(where)
     for row in faces.itertuples():
         assert f"probability {row.probability:.2f}asymmetry {row.asymmetry_mm:.1f} mm" in text
-    assert "<i>nobody.png: no face" in text and "4 photographs, 2 without a face" in text
+    assert "nobody.png: no face" in text and "4 photographs, 2 without a face" in text
     assert [attrs["alt"] for attrs in pictures[:2]] == [f"Face in {f}" for f in faces["file"]]
     alone = report(table.iloc[[0]], replace(measured, marked=0), fitted)
     text = Page(alone).text
