@@ -80,6 +80,8 @@ def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
 
     All are said to be healthy, so that every frame with a face is let through.
     """
+    if not clip.exists():
+        raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
     files, rows = list_kinds(clip)["image"] if clip.is_dir() else [clip], []
     if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
         known = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"

@@ -227,7 +227,7 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
     (clips / "none.mp4").write_bytes(b"")
     (clips / "broken.png").write_bytes(b"\x89PNG broken")
     cut_off(write_clip(clips / "cut.mp4", 30), 0.2)
-    refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 cannot be read: No such file")
+    refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 does not exist")
     refuse(clips / "empty", model_file, out, "empty is neither video nor image, nor a folder")
     refuse(clips / "notes.txt", model_file, out, "neither video nor image")
     refuse(clips / "none.mp4", model_file, out, "is no video that can be read")

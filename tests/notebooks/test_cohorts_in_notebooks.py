@@ -16,7 +16,7 @@ from palsy_utils.stamps import write_stamp
 from palsy_utils.teaching import has_tag
 
 NOTEBOOKS = PROJECT / "notebooks"
-HEADER = "patient,video,file,start_s,end_s,"
+THREE = ["p01-1", "p02-1", "p04-1"]
 
 
 @pytest.fixture(scope="module")
@@ -30,33 +30,20 @@ def source(tmp_path_factory) -> Path:
     return root
 
 
-def add_video(root: Path, file: str, video: str, clip: Path, frame: int | None = None) -> None:
-    """Put a clip, or one of its frames as a photograph, into a cohort with what was measured.
+def add_video(root: Path, file: str, video: str, source: Path, clip: str, frame=None) -> None:
+    """Put a clip of `source`, or a frame of it as a photograph, into a cohort, measured.
 
-    Args:
-        root: the cohort.
-        file: where the clip or photograph goes, relative to `root`; "" for measurements alone.
-        video: the id that the cohort gives it.
-        clip: of the cohort `source`.
-        frame: number of the frame; None for the whole clip.
+    `file` is where it goes, "" for measurements alone; `video` is the id that the cohort gives it.
     """
-    home = clip.parents[1]
-    table = pd.read_parquet(home / "faces" / f"{clip.stem}.parquet").assign(video=video)
+    table = pd.read_parquet(source / "faces" / f"{clip}.parquet").assign(video=video)
+    path = source / "clips" / f"{clip}.mp4"
     if frame is not None:
         table = table[table["frame"] == frame].assign(frame=0, time_s=0.0)
-        clip = home / "frames" / clip.stem / f"{frame}.jpg"
+        path = source / "frames" / clip / f"{frame}.jpg"
     if file:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(clip, root / file)
+        shutil.copy(path, root / file)
     write_faces(table, root / "faces" / f"{video}.parquet")
-
-
-def stamp_measurements(root: Path) -> None:
-    """Say of the measurements in a cohort that they are of its clips and photographs."""
-    cohort = load_cohort(root)
-    for video in cohort.videos.itertuples(index=False):
-        faces = faces_of(cohort, video)
-        write_stamp(faces.path, faces.made_from)
 
 
 def labelled_frames(source: Path) -> pd.DataFrame:
@@ -66,55 +53,47 @@ def labelled_frames(source: Path) -> pd.DataFrame:
 
 def moments(root: Path, source: Path) -> str:
     """Clips with intervals, palsy or not, no regions."""
-    labels = load_cohort(source).labels
-    rows = []
-    for video in ("p01-1", "p02-1", "p04-1"):
-        add_video(root, f"{video}.mp4", video, source / "clips" / f"{video}.mp4")
-        rows += [
-            f"{row.patient},{video},{video}.mp4,{row.start_s},{row.end_s},{row.label:.0f}"
-            for row in labels[labels["video"] == video].itertuples()
-        ]
-    (root / "labels.csv").write_text("\n".join([HEADER + "label", *rows]) + "\n")
+    labels = load_cohort(source).labels.query("video in @THREE").drop(columns=["eyes", "mouth"])
+    for video in THREE:
+        add_video(root, f"{video}.mp4", video, source, video)
+    labels.insert(2, "file", labels["video"] + ".mp4")
+    labels.astype({"label": int}).to_csv(root / "labels.csv", index=False)
     return "p02"
 
 
 def photographs(root: Path, source: Path) -> str:
     """Five people with a photograph each: whole-file labels, fewer than six to train on."""
-    frames, rows = labelled_frames(source), []
-    for i in range(5):
-        of_class = frames[frames["label"] == i % 2]
-        frame = of_class[of_class["patient"] == f"p0{i + 1 + 3 * (i == 4)}"].iloc[0]
-        clip = source / "clips" / f"{frame['video']}.mp4"
-        add_video(root, f"photos/{i}.jpg", f"photo-{i}", clip, frame["frame"])
+    frames, rows = labelled_frames(source), ["patient,video,file,start_s,end_s,label"]
+    for i, patient in enumerate(("p01", "p02", "p03", "p04", "p08")):
+        frame = frames[(frames["label"] == i % 2) & (frames["patient"] == patient)].iloc[0]
+        place = (f"photos/{i}.jpg", f"photo-{i}", source, frame["video"], frame["frame"])
+        add_video(root, *place)
         rows.append(f"person-{i},photo-{i},photos/{i}.jpg,,,{i % 2}")
-    (root / "labels.csv").write_text("\n".join([HEADER + "label", *rows]) + "\n")
+    (root / "labels.csv").write_text("\n".join(rows))
     return "person-3"
 
 
 def album(root: Path, source: Path) -> str:
     """A folder per class, a photograph a person, more than a hundred of them."""
     for number, row in enumerate(labelled_frames(source).iloc[::2].itertuples()):
-        name, clip = "palsy" if row.label else "healthy", source / "clips" / f"{row.video}.mp4"
-        add_video(root, f"{name}/{number}.jpg", f"{name}-{number}", clip, row.frame)
+        place, of = "palsy" if row.label else "healthy", (source, row.video, row.frame)
+        add_video(root, f"{place}/{number}.jpg", f"{place}-{number}", *of)
     assert number >= 100
     return "palsy-5" if (root / "palsy" / "5.jpg").exists() else "healthy-5"
 
 
 def clips_by_class(root: Path, source: Path) -> str:
     """A folder per class, a clip a person."""
-    for name, video in (("palsy", "p01-1"), ("palsy", "p03-1"), ("healthy", "p05-1")):
-        clip = source / "clips" / f"{video}.mp4"
-        add_video(root, f"{name}/{video}.mp4", f"{name}-{video}", clip)
-    add_video(root, "healthy/p08.mp4", "healthy-p08", source / "clips" / "p08-1.mp4")
+    for place in ("palsy/p01-1", "palsy/p03-1", "healthy/p05-1", "healthy/p08-1"):
+        add_video(root, f"{place}.mp4", place.replace("/", "-"), source, place.split("/")[1])
     return "palsy-p01-1"
 
 
 def measurements(root: Path, source: Path) -> str:
     """Graded regions, and measurements of clips that are not at hand."""
-    labels = pd.read_csv(source / "labels.csv")
-    labels = labels[labels["video"].isin(["p01-1", "p02-1", "p04-1"])]
-    for video in labels["video"].unique():
-        add_video(root, "", video, source / "clips" / f"{video}.mp4")
+    for video in THREE:
+        add_video(root, "", video, source, video)
+    labels = pd.read_csv(source / "labels.csv").query("video in @THREE")
     labels.to_csv(root / "labels.csv", index=False)
     return "p01"
 
@@ -157,7 +136,9 @@ def test_every_cell_runs_and_every_exercise_is_answered_or_says_why_not(shape, s
     root.mkdir()
     parameters = {"fold": SHAPES[shape](root, source), "cohort": str(root), "profile": "smoke"}
     parameters |= {"model": "coordinates-fnn", "device": "cpu"}
-    stamp_measurements(root)
+    cohort = load_cohort(root)
+    for faces in (faces_of(cohort, video) for video in cohort.videos.itertuples(index=False)):
+        write_stamp(faces.path, faces.made_from)
     cells = execute(("00", "01"), parameters, tmp_path)
     cells += execute(("02", "03"), parameters, tmp_path)
     said = []
