@@ -1,7 +1,4 @@
-"""What a fitted model says of clips and photographs that nobody has labelled: `palsy predict`.
-
-A report on them is one HTML file that holds everything and asks no host.
-"""
+"""What a fitted model says of clips and photographs, and a report that asks no host."""
 
 import base64
 import hashlib
