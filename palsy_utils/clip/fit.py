@@ -22,11 +22,10 @@ from torch import nn
 from palsy_utils.clip.measures import file_hashes
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.calibration import calibrate, fit_temperature, log_loss
+from palsy_utils.evidence.calibration import calibrate, fit_temperature, load_inner, log_loss
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
-from palsy_utils.evidence.scores import auroc
-from palsy_utils.evidence.seeds import load_inner
-from palsy_utils.evidence.table import PACKAGES, is_drawn
+from palsy_utils.evidence.scores import auroc, is_drawn
+from palsy_utils.evidence.table import PACKAGES
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.measure import measure_faces

@@ -3,11 +3,35 @@
 The person held out has no say in them.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from palsy_utils.runs.results import read_predictions, run_folder
+
 THRESHOLDS = np.linspace(0.05, 0.95, 91)
 ALMOST = 1e-4  # probabilities are kept this far from 0 and 1 where their logit is taken
+
+
+def mean_over_seeds(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean `probability` of each frame over seeds, model by model and fold by fold."""
+    identity = ["model", "fold", "patient", "video", "frame", "label"]
+    return predictions.groupby(identity, sort=False, as_index=False)["probability"].mean()
+
+
+def load_inner(root: Path, profile: str, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Load the inner predictions of every model that has them in all of its folds and seeds.
+
+    As `mean_over_seeds`, of a cohort's folder; the people of a fold are those it trained on.
+    """
+    tables = [predictions.iloc[:0]]
+    for model, frames in predictions.groupby("model", sort=False):
+        cells = frames[["seed", "fold"]].drop_duplicates().itertuples(index=False)
+        folders = [run_folder(root, profile, seed) / model / fold for seed, fold in cells]
+        if all((folder / "inner.csv").exists() for folder in folders):
+            tables += [read_predictions(folder, "inner.csv") for folder in folders]
+    return mean_over_seeds(pd.concat(tables, ignore_index=True))
 
 
 def log_loss(labels: np.ndarray, probability: np.ndarray) -> float:
@@ -55,11 +79,10 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
 
 
 def calibrate(frames: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
-    """Add to predictions what the inner predictions of each fold choose.
+    """Add to frames (`mean_over_seeds`) what the inner predictions (`load_inner`) choose.
 
-    `frames` are from `seeds.mean_over_seeds`, `inner` from `seeds.load_inner`. The frames get
     `temperature`, `threshold` (for the probability as it is) and `calibrated` (the probability
-    after the temperature); NaN for models without inner predictions.
+    after the temperature) of each fold; NaN for models without inner predictions.
     """
     chosen = []
     for key, some in inner.groupby(["model", "fold"], sort=False):

@@ -12,10 +12,10 @@ from palsy_utils.evidence.scores import THRESHOLD, count_calls, rates, scores
 N_RESAMPLES = 2000
 
 
-def bootstrap_patients(n_patients: int, seed: int = 0) -> np.ndarray:
+def bootstrap_patients(n_patients: int) -> np.ndarray:
     """Return how often each patient is in each bootstrap sample, (`N_RESAMPLES`, n_patients)."""
     share = np.full(n_patients, 1 / n_patients)
-    return np.random.default_rng(seed).multinomial(n_patients, share, N_RESAMPLES)
+    return np.random.default_rng(0).multinomial(n_patients, share, N_RESAMPLES)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -31,10 +31,6 @@ def concordant_pairs(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
     other, as `second` does. It is in order if the palsy frame has the higher probability; ties
     count as half. The AUROC is the share of such pairs.
 
-    Args:
-        first: predictions of a model, one row a frame.
-        second: of the same patients, by the same model or another.
-
     Returns:
         (n, n), palsy frames down, healthy frames across; patients in sorted order.
     """
@@ -49,14 +45,11 @@ def concordant_pairs(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
 
 
 def auroc_interval(frames: pd.DataFrame, minus: pd.DataFrame | None = None) -> tuple[float, float]:
-    """Return the 95 % interval of the pooled AUROC, from resampling patients.
+    """Return the 95 % interval of the pooled AUROC of a model, from resampling patients.
 
-    A bootstrap sample only weighs the counts of `concordant_pairs`, so its AUROC is exact.
-
-    Args:
-        frames: predictions of one model.
-        minus: of another model on the same frames; then it is the interval of the difference, from
-            the same bootstrap samples for both.
+    With predictions of another model on the same frames (`minus`) it is the interval of the
+    difference, from the same bootstrap samples for both. A bootstrap sample only weighs the counts
+    of `concordant_pairs`, so its AUROC is exact.
     """
     ordered = concordant_pairs(frames, frames)
     if minus is not None:
@@ -71,14 +64,9 @@ def auroc_interval(frames: pd.DataFrame, minus: pd.DataFrame | None = None) -> t
 def call_intervals(
     frames: pd.DataFrame, threshold: float | pd.Series = THRESHOLD
 ) -> dict[str, tuple[float, float, float]]:
-    """Return F1, sensitivity and specificity over all frames, each with its 95 % interval.
+    """Return value, lower and upper end of F1, sensitivity and specificity over a model's frames.
 
-    Args:
-        frames: predictions of one model.
-        threshold: palsy is predicted from it on; one number, or one a frame.
-
-    Returns:
-        `f1`, `sensitivity`, `specificity`: value, lower and upper end; NaN where undefined.
+    Palsy is predicted from the threshold on; one number, or one a frame.
     """
     value = scores(frames["label"], frames["probability"], threshold)
     calls = pd.DataFrame(count_calls(frames["label"], frames["probability"], threshold))

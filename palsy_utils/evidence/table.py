@@ -1,144 +1,96 @@
-"""The results table as people read it: a caption that says what it is, and markdown."""
+"""Predictions to the paper's Table 1, with what it leaves out: baselines and pooled scores.
 
+Means are over the people for whom a score is defined, and the table counts the others.
+"""
+
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import pandas as pd
+from jinja2 import StrictUndefined, Template
 
-from palsy_utils.cohort.load import Cohort
-from palsy_utils.evidence.intervals import auroc_interval
-from palsy_utils.evidence.scores import TABLE_COLUMNS, has_single_classes
+from palsy_utils.evidence.scores import auroc, is_drawn, patient_scores, scores
 from palsy_utils.faces.measure import faces_of
-from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, architecture
+from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.folds import describe_scheme
 from palsy_utils.runs.results import Run, done_stamps
 from palsy_utils.stamps import read_stamp
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
-HEADINGS = {
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "paper_f1": "paper's F1",
-    "paper_precision": "precision",
-    "paper_recall": "recall",
-    "pooled_f1": "pooled F1",
-    "auroc": "AUROC (95 % interval)",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "n_undefined": "people undefined",
-}
-POOLED = ("pooled_f1", "auroc", "sensitivity", "specificity")  # over all frames
-UNRANKED = ("paper_f1", "paper_precision", "paper_recall", "n_undefined")
-DIGITS = {"auroc": 2, "n_undefined": 0}  # of all others 1
+BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
+OF_PEOPLE = ["f1", "precision", "recall"]
+OF_PAPER = ["paper_f1", "paper_precision", "paper_recall"]
+TABLE_COLUMNS = ["model", "modality", *OF_PEOPLE, *OF_PAPER, "pooled_f1", "auroc", "specificity"]
+TABLE_COLUMNS += ["n_patients", "n_undefined", "n_frames"]
+OPTIONS = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+CAPTION = Template(Path(__file__).with_name("caption.md").read_text("utf-8"), **OPTIONS)
 
 
-def _versions(run: Run, stamps: list[dict]) -> str:
-    """Name the versions that folds and measurements were made with, and what scores them now."""
-    faces = [read_stamp(faces_of(run.cohort, v).path) for v in run.cohort.videos.itertuples()]
-    found = {"mediapipe": {stamp.get("mediapipe", "(not recorded)") for stamp in faces}}
-    for name in ("torch", "torchvision"):
-        found[name] = {stamp["ran_with"]["versions"][name] for stamp in stamps}
-    found["scikit-learn"] = {version("scikit-learn")}
-    return ", ".join(f"{name} {' and '.join(sorted(found[name]))}" for name in PACKAGES)
+def has_single_classes(samples: pd.DataFrame) -> bool:
+    """Say whether every person has a single class, so that scores of a person tell nothing."""
+    return samples.groupby("patient")["label"].nunique().max() == 1
+
+
+def table_1(
+    predictions: pd.DataFrame, samples: pd.DataFrame, models: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the results table: models in the paper's order, those beyond it, two baselines.
+
+    Of the predictions of one run, and all samples of its cohort. Without `models`, these are the
+    paper's seven and what else the run has. One that has not predicted every sample yet gets a row
+    without scores; `n_patients` and `n_frames` then say how far it is.
+
+    Returns:
+        `TABLE_COLUMNS`. Per cent for F1, precision, recall (means over people, beside the
+        paper's), pooled F1 and specificity (over all frames); AUROC over all frames, 0 to 1.
+        Where `has_single_classes`, a further column `sensitivity`, in per cent over all frames.
+    """
+    tried, identity = set(predictions["model"]), samples[["patient", "video", "frame", "label"]]
+    models = models or [*PAPER_MODELS, *(name for name in NEW_MODELS if name in tried)]
+    frames = {name: predictions[predictions["model"] == name] for name in models}
+    frames |= {name: identity.assign(model=name, probability=p) for name, p in BASELINES.items()}
+    rows = [_row(name, some, len(samples)) for name, some in frames.items()]
+    further = ["sensitivity"] if has_single_classes(samples) else []
+    return pd.DataFrame(rows, columns=TABLE_COLUMNS + further)
+
+
+def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
+    model, row = MODELS.get(name), {"model": name, "n_patients": frames["patient"].nunique()}
+    row |= {"modality": model.title if model else "none", "n_frames": len(frames)}
+    if model and model.paper:
+        row |= zip(OF_PAPER, model.paper, strict=True)
+    if len(frames) < n_samples:
+        return row
+    people, labels = patient_scores(frames)[OF_PEOPLE], frames["label"]
+    pooled = scores(labels, frames["probability"])
+    row |= (100 * people.mean()).round(2).to_dict()
+    return row | {
+        "pooled_f1": round(100 * pooled["f1"], 2),
+        "sensitivity": round(100 * pooled["recall"], 2),
+        "specificity": round(100 * pooled["specificity"], 2),
+        "auroc": round(auroc(labels, frames["probability"]), 4),
+        "n_undefined": int(people.isna().any(axis=1).sum()),
+    }
 
 
 def caption(run: Run, faces: pd.DataFrame) -> str:
-    """Say what the numbers of a table are of, in a few sentences.
+    """Say in a few sentences what the numbers of a table are of, and how they were made.
 
-    Args:
-        run: see `results.open_run`; the stamps of its folds tell which weights the image nets
-            started from, and which versions trained them.
-        faces: the table of `measure.load_faces`: frames without a face are counted from it.
+    Stamps tell which weights and versions of libraries the folds were trained with; `faces` is the
+    table of `measure.load_faces`.
     """
-    cohort, samples, word = run.cohort, run.samples, run.cohort.group
+    cohort, samples = run.cohort, run.samples
     stamps = [stamp for found in done_stamps(run).values() for stamp in found]
-    images = [s for s in stamps if "resnet50" in s["made_from"]["model"]]
-    start = {
-        frozenset(): "no image net was trained",
-        frozenset({True}): "image nets start from ImageNet weights",
-        frozenset({False}): "image nets start from random weights",
-    }[frozenset(stamp["ran_with"]["imagenet_weights"] for stamp in images)]
-    parts = [
-        f"Cohort {cohort.name}: {samples['patient'].nunique()} {word}s, "
-        f"{samples['video'].nunique()} videos, {len(samples)} frames with a face and a label "
-        f"({100 * samples['label'].mean():.0f} % palsy); {int((~faces['found']).sum())} of "
-        f"{len(faces)} frames have no face and are not scored.",
-        f"Profile {run.profile.name} ({run.profile.image_size} px; {start}), "
-        f"{describe_scheme(run.folds, word)}, seed {run.seed}; {_versions(run, stamps)}.",
-        f"{_about_scores(samples, word)}; intervals come from resampling {word}s. Best of our rows "
-        "in bold.",
-    ]
-    if left_out := people_left_out(cohort, samples):
-        parts.insert(1, left_out)
-    if is_drawn(cohort):
-        parts.insert(0, "**These faces are drawn: the numbers are not numbers of patients.**")
-    if word == "video":
-        parts.append("Nobody has said which videos show the same person: leave-one-VIDEO-out.")
-    return "\n".join(parts)
-
-
-def _about_scores(samples: pd.DataFrame, word: str) -> str:
-    if has_single_classes(samples):
-        return (
-            f"Every {word} has a single class: the healthy ones have no F1, the ill ones no false "
-            f'alarms, and "always palsy" would get 100, so no scores are means over {word}s here. '
-            "All are over all frames, in per cent (AUROC: 0 to 1)"
-        )
-    return (
-        f"F1, precision and recall are means over {word}s, in per cent, beside the paper's "
-        "(Oo, Lee and Lim 2024, on YouTube Facial Palsy); a score without a denominator is "
-        "undefined and left out of its mean. Pooled F1, AUROC and specificity are over all frames"
-    )
-
-
-def people_left_out(cohort: Cohort, samples: pd.DataFrame) -> str:
-    """Say in one sentence who of a cohort has no sample, and how many have; empty for nobody."""
-    everybody, seen = cohort.videos["patient"].unique(), set(samples["patient"])
-    left_out = [who for who in everybody if who not in seen]
-    named = ", ".join(left_out[:5]) + (", ..." if len(left_out) > 5 else "")
-    told = (
-        f"This is of {len(seen)} of {len(everybody)} {cohort.group}s: no frame of {named} has both "
-        "a face and a label."
-    )
-    return told if left_out else ""
-
-
-def is_drawn(cohort: Cohort) -> bool:
-    """Say whether a cohort is a phantom, with the truth of every drawn frame beside it."""
-    return (cohort.root / "truth.csv").exists()
-
-
-def markdown(table: pd.DataFrame, predictions: pd.DataFrame, n_folds: int, backbone: str) -> str:
-    """Return the table (`scores.TABLE_COLUMNS`) as markdown.
-
-    Scores of people are left out if the table has a `sensitivity`: they would tell nothing.
-
-    Args:
-        table: from `scores.table_1`.
-        predictions: `results.PREDICTIONS` of the same run, for the intervals.
-        n_folds: how many folds make a model complete.
-        backbone: of the profile, to name the image nets.
-    """
-    columns = POOLED if "sensitivity" in table else TABLE_COLUMNS
-    headings = {column: told for column, told in HEADINGS.items() if column in columns}
-    best = table.loc[table["model"].isin(list(MODELS)), list(headings)].max()
-    lines = [f"| modality | model | {' | '.join(headings.values())} |"]
-    lines.append("|---|---" + "|---:" * len(headings) + "|")
-    for i, row in table.iterrows():
-        name, model = row["model"], MODELS.get(row["model"])
-        frames = predictions[predictions["model"] == name]
-        if name in NEW_MODELS and table["model"][i - 1] in PAPER_MODELS:
-            lines.append("| **beyond the paper** |" + " |" * (1 + len(headings)))
-        what = architecture(model, backbone) if model else name.replace("-", " ")
-        if pd.isna(row["auroc"]):
-            what += f" ({frames['fold'].nunique()} of {n_folds} folds)"
-        cells = [row["modality"], what]
-        for column in headings:
-            text = "–" if pd.isna(row[column]) else f"{row[column]:.{DIGITS.get(column, 1)}f}"
-            if model and column not in UNRANKED and row[column] == best[column]:
-                text = f"**{text}**"
-            if column == "auroc" and model and text != "–":
-                text += " ({:.2f} to {:.2f})".format(*auroc_interval(frames))
-            cells.append(text)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    measured = [read_stamp(faces_of(cohort, v).path) for v in cohort.videos.itertuples()]
+    found = {name: {s["ran_with"]["versions"][name] for s in stamps} for name in PACKAGES[:2]}
+    found["mediapipe"] = {stamp.get("mediapipe", "(not recorded)") for stamp in measured}
+    found["scikit-learn"] = {version("scikit-learn")}
+    images = [stamp for stamp in stamps if "resnet50" in stamp["made_from"]["model"]]
+    seen, everybody = set(samples["patient"]), cohort.videos["patient"].unique()
+    facts = {"cohort": cohort, "run": run, "samples": samples, "faces": faces, "found": found}
+    facts |= {"word": cohort.group, "scheme": describe_scheme(run.folds, cohort.group)}
+    facts |= {"is_drawn": is_drawn(cohort), "has_single_classes": has_single_classes(samples)}
+    facts |= {"imagenet": {stamp["ran_with"]["imagenet_weights"] for stamp in images}}
+    facts |= {"everybody": everybody, "left_out": [who for who in everybody if who not in seen]}
+    return CAPTION.render(facts).strip()

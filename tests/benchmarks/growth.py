@@ -76,7 +76,7 @@ def row(people: int) -> dict[str, float]:
 def table(predictions: int) -> dict[str, float]:
     """The results table with intervals, 7 rows, 2,500 predictions a person."""
     from palsy_utils.evidence.intervals import auroc_interval
-    from palsy_utils.evidence.scores import table_1
+    from palsy_utils.evidence.table import table_1
     from palsy_utils.learning.experiments import PAPER_MODELS
 
     rng, n = np.random.default_rng(0), predictions // 7

@@ -1,3 +1,5 @@
+"""Scores of people, the results table, and what notebook 06 says of it."""
+
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -5,67 +7,127 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
+from helpers import functions_of
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support, recall_score
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.scores import TABLE_COLUMNS, patient_scores, table_1
-from palsy_utils.evidence.table import caption, is_drawn, markdown, people_left_out
+from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
+from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
 from palsy_utils.faces.measure import load_faces
 from palsy_utils.learning.experiments import PAPER_MODELS
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.results import load_run, open_run
 
+markdown = functions_of(PROJECT / "notebooks" / "06_results_table.ipynb").markdown
 
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
+def test_scores_are_scikit_learns_where_they_are_defined(rows):
+    labels, probability = np.array(rows).T
+    called, ours = probability >= 0.5, scores(labels, probability)
+    options = {"average": "binary", "zero_division": 0}
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, called, **options)
+    palsy, found = (labels.any(), labels.any(), called.any()), (recall, f1, precision)
+    for name, defined, wanted in zip(("recall", "f1", "precision"), palsy, found, strict=True):
+        assert ours[name] == pytest.approx(wanted if defined else np.nan, nan_ok=True)
+    specificity = np.nan if labels.all() else recall_score(labels == 0, ~called)
+    assert ours["specificity"] == pytest.approx(specificity, nan_ok=True)
+
+
+@pytest.fixture
+def by_hand():
+    """Predictions of three people: one scored well, one badly, one without palsy."""
+    people = {
+        "a": ([1, 1, 0, 0], [0.9, 0.8, 0.7, 0.1]),  # precision 2/3, recall 1, F1 0.8
+        "b": ([1, 1, 0, 0], [0.9, 0.2, 0.3, 0.1]),  # precision 1, recall 1/2, F1 2/3
+        "c": ([0, 0], [0.6, 0.1]),  # precision 0, recall and F1 undefined
+    }
+    table = pd.DataFrame(people.values(), people, ["label", "probability"])
+    table = table.explode(["label", "probability"]).rename_axis("patient").reset_index()
+    table = table.astype({"label": int, "probability": float})
+    who, frame = table["patient"], table.groupby("patient").cumcount()
+    return table.assign(video=who, frame=frame, model="expressions-fnn", fold=who, seed=0)
+
+
+def test_table_is_the_one_computed_by_hand(by_hand):
+    table = table_1(by_hand, by_hand, models=["expressions-fnn"])
+    assert list(table) == TABLE_COLUMNS
+    ours = table.iloc[0].drop(["model", "modality"]).to_dict()
+    assert ours == {
+        "f1": 73.33,  # (0.8 + 2/3) / 2
+        "precision": 55.56,  # (2/3 + 1 + 0) / 3
+        "recall": 75,
+        **{"paper_f1": 71.21, "paper_precision": 76.22, "paper_recall": 79.0},
+        "pooled_f1": 66.67,  # 3 hits, 2 false, 1 missed
+        "auroc": 0.875,  # 21 of 24 pairs
+        "specificity": 66.67,
+        **{"n_patients": 3, "n_undefined": 1, "n_frames": 10},
+    }
+    people = patient_scores(by_hand).set_index("patient")
+    assert people["n_frames"].to_dict() == {"a": 4, "b": 4, "c": 2}
+    assert people["n_palsy"].to_dict() == {"a": 2, "b": 2, "c": 0}
+    assert list(table["model"]) == ["expressions-fnn", "always-palsy", "always-healthy"]
+    always, never = table.iloc[1], table.iloc[2]
+    assert always[["recall", "specificity", "auroc"]].tolist() == [100, 0, 0.5]
+    assert never[["recall", "auroc"]].tolist() == [0, 0.5] and np.isnan(never["precision"])
+    part = by_hand[by_hand["patient"] != "b"]
+    row = table_1(part, by_hand).iloc[1]
+    assert row[["f1", "auroc"]].isna().all()
+    assert (row["n_patients"], row["n_frames"]) == (2, 6)
+    assert list(table_1(part, by_hand)["model"])[:7] == list(PAPER_MODELS)
+
+
+@pytest.fixture(scope="module")
 def parts(smoke):
     run = open_run(load_cohort(smoke.root), find_profile("smoke"))
     return run, load_run(run), run.samples
 
 
-def test_best_of_our_rows_is_bold_and_baselines_never(smoke):
-    _, predictions, samples = parts(smoke)
+def test_best_of_our_rows_is_bold_and_the_nets_that_were_used_are_named(parts):
+    _, predictions, samples = parts
     table = table_1(predictions, samples)
-    rows = markdown(table, predictions, 3, "resnet50").splitlines()
+    rows = markdown(table, predictions, 3, "mobilenet_v3_small").splitlines()
     best = table.loc[:6, "auroc"].idxmax()
     assert f"**{table.loc[best, 'auroc']:.2f}**" in rows[2 + best]
     assert "**" not in rows[-1] and "**" not in rows[-2]
     assert len({row.count("|") for row in rows}) == 1
-
-
-def test_the_net_that_was_used_is_named(smoke):
-    _, predictions, samples = parts(smoke)
-    text = markdown(table_1(predictions, samples), predictions, 3, "mobilenet_v3_small")
+    text = "\n".join(rows)
     assert text.count("| mobilenet_v3_small |") == 2 and "| mobilenet_v3_small x 2 |" in text
     assert "ResNet50" not in text
-
-
-def test_an_unfinished_model_says_how_far_it_is(smoke):
-    _, predictions, samples = parts(smoke)
     lost = (predictions["model"] == "early-fusion") & (predictions["fold"] == "p02")
     part = predictions[~lost]
     row = markdown(table_1(part, samples), part, 3, "resnet50").splitlines()[7]
     assert "Early fusion (2 of 3 folds)" in row and "–" in row
 
 
-def test_caption_says_what_the_numbers_are_of(smoke):
-    run, _, _ = parts(smoke)
+def test_caption_says_what_the_numbers_are_of(parts):
+    run, _, samples = parts
     faces = load_faces(run.cohort)[0]
     faces.loc[0, "found"] = False
     text = caption(run, faces)
-    for words in ("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"):
-        assert words in text
-    assert "mediapipe 1.2.2" in text and f"torch {version('torch')}" in text  # as recorded
     assert is_drawn(run.cohort) and text.startswith("**These faces are drawn")
-
-
-def test_caption_of_videos_says_video_everywhere(smoke):
-    run, _, _ = parts(smoke)
-    run = replace(run, cohort=replace(run.cohort, group="video"))
-    text = caption(run, load_faces(run.cohort)[0])
+    for words in (
+        *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
+        *("leave-one-patient-out", "image nets start from random weights"),
+        *("mediapipe 1.2.2", f"torch {version('torch')}"),  # as recorded
+    ):
+        assert words in text, words
+    assert len(text.splitlines()) == 4
+    told = "This is of 2 of 3 patients: no frame of p02 has both a face and a label."
+    some = replace(run, samples=samples[samples["patient"] != "p02"])
+    assert told in caption(some, faces).splitlines() and "This is of" not in text
+    videos = replace(run, cohort=replace(run.cohort, group="video"))
+    text = caption(videos, faces)
     assert "leave-one-video-out" in text and "leave-one-patient-out" not in text
     assert "means over videos" in text and "resampling videos" in text
+    assert text.splitlines()[-1].endswith("leave-one-VIDEO-out.")
 
 
-def test_where_everybody_has_one_class_scores_of_people_are_left_out(smoke):
-    run, *tables = parts(smoke)
+def test_where_everybody_has_one_class_scores_of_people_are_left_out(parts):
+    run, *tables = parts
     of = {"p01": 1, "p02": 1, "p04": 0}
     predictions, samples = (t.assign(label=t["patient"].map(of)) for t in tables)
     table = table_1(predictions, samples)
@@ -78,22 +140,11 @@ def test_where_everybody_has_one_class_scores_of_people_are_left_out(smoke):
     share = samples["label"].mean()
     pooled = f"{200 * share / (1 + share):.1f}"
     assert rows[-2] == f"| none | always palsy | {pooled} | 0.50 | 100.0 | 0.0 |"
-    expressions = predictions[predictions["model"] == "expressions-fnn"]
-    palsy = expressions[expressions["label"] == 1]
+    palsy = predictions[(predictions["model"] == "expressions-fnn") & (predictions["label"] == 1)]
     sensitivity = 100 * (palsy["probability"] >= 0.5).mean()
     assert table.loc[1, "sensitivity"] == pytest.approx(sensitivity, abs=0.01)
     text = caption(replace(run, samples=samples), load_faces(run.cohort)[0])
     assert "Every patient has a single class" in text and "F1, precision and recall" not in text
-
-
-def test_people_without_a_sample_are_named(smoke):
-    run, _, samples = parts(smoke)
-    assert people_left_out(run.cohort, samples) == ""
-    some = samples[samples["patient"] != "p02"]
-    told = "This is of 2 of 3 patients: no frame of p02 has both a face and a label."
-    assert people_left_out(run.cohort, some) == told
-    text = caption(replace(run, samples=some), load_faces(run.cohort)[0])
-    assert told in text.splitlines()
 
 
 def test_a_table_of_569_people_takes_seconds():
@@ -107,5 +158,4 @@ def test_a_table_of_569_people_takes_seconds():
     predictions = pd.concat(tables, ignore_index=True)
     start = time.monotonic()
     markdown(table_1(predictions, samples), predictions, 569, "resnet50")
-    patient_scores(predictions)
     assert time.monotonic() - start < 10  # 31 s when every two people were compared one by one

@@ -16,7 +16,7 @@ from conftest import PROJECT
 from helpers import cut_off, flip
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.scores import TABLE_COLUMNS
+from palsy_utils.evidence.table import TABLE_COLUMNS
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.learning.experiments import PAPER_MODELS as MODELS
 from palsy_utils.runs.results import PREDICTIONS, read_predictions
