@@ -156,6 +156,6 @@ def test_a_table_of_569_people_takes_seconds():
         samples.assign(model=m, fold=people, probability=chance.random(569)) for m in PAPER_MODELS
     ]
     predictions = pd.concat(tables, ignore_index=True)
-    start = time.monotonic()
+    start = time.process_time()
     markdown(table_1(predictions, samples), predictions, 569, "resnet50")
-    assert time.monotonic() - start < 10  # 31 s when every two people were compared one by one
+    assert time.process_time() - start < 10  # 31 s when every two people were compared one by one
