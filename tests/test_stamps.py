@@ -13,9 +13,9 @@ from helpers import flip
 from palsy_utils import stamps
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames, frames_of, load_frames
-from palsy_utils.faces.measure import faces_of
 from palsy_utils.faces.modalities import (
     build_modalities,
+    faces_of,
     load_modality,
     load_samples,
     modalities_of,

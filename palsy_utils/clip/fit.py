@@ -28,8 +28,7 @@ from palsy_utils.evidence.scores import auroc, is_drawn
 from palsy_utils.evidence.table import PACKAGES
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.frames import extract_frames
-from palsy_utils.faces.measure import measure_faces
-from palsy_utils.faces.modalities import build_modalities, load_samples
+from palsy_utils.faces.modalities import build_modalities, load_samples, measure_faces
 from palsy_utils.files import PalsyError, write_text, write_torch
 from palsy_utils.learning import attention, nets, training
 from palsy_utils.learning.experiments import MODELS, architecture, find_model

@@ -19,10 +19,9 @@ from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAG
 from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.features import ASYMMETRY, asymmetry
 from palsy_utils.faces.frames import extract_frames, load_frames, open_video
-from palsy_utils.faces.measure import load_faces, measure_faces
-from palsy_utils.faces.modalities import build_modalities
+from palsy_utils.faces.landmarks import coordinates, crop_rgb, to_pixels, upright, window
+from palsy_utils.faces.modalities import build_modalities, load_faces, measure_faces
 from palsy_utils.faces.pictures import open_landmarker, read_image
-from palsy_utils.faces.upright import coordinates, crop_rgb, to_pixels, upright, window
 from palsy_utils.files import PalsyError, sha256
 from palsy_utils.learning.profiles import Profile
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import StrictUndefined, Template
 
 from palsy_utils.evidence.scores import auroc, is_drawn, patient_scores, scores
-from palsy_utils.faces.measure import faces_of
+from palsy_utils.faces.modalities import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.folds import describe_scheme
 from palsy_utils.runs.results import Run, done_stamps

@@ -26,9 +26,9 @@ from palsy_utils.faces.landmarks import (
     REGIONS,
     RIGHT_OF_PAIR,
     RIGHT_SCORES,
+    in_window,
     region_of_point,
 )
-from palsy_utils.faces.upright import in_window
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.nets import HEADS, OUTPUTS

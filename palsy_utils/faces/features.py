@@ -14,7 +14,6 @@ import numpy as np
 
 from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.landmarks import EXPRESSIONS, LEFT_OF_PAIR, LEFT_SCORES, MIDLINE, POINTS_125
-from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, upright
 
 ALMOST_CLOSED = 0.01  # added to lengths in ratios (eye distances): a shut eye has no logarithm
 
@@ -114,7 +113,7 @@ class Modality(NamedTuple):
 
 MODALITIES = {
     "coordinates": Modality(
-        compute=lambda points, _: coordinates(points),
+        compute=lambda points, _: marks.coordinates(points),
         mirror=marks.mirror_coordinates,
         colour="#009E73",
         numbers=250,
@@ -128,7 +127,7 @@ MODALITIES = {
         units=(64, 32, 10),  # paper
     ),
     "asymmetry": Modality(
-        compute=lambda points, scores: asymmetry(coordinates(points), scores),
+        compute=lambda points, scores: asymmetry(marks.coordinates(points), scores),
         mirror=np.negative,
         colour="#56B4E9",
         numbers=145,
@@ -136,7 +135,7 @@ MODALITIES = {
         signed=True,
     ),
     "handcrafted": Modality(
-        compute=lambda points, _: handcrafted(upright(points)),
+        compute=lambda points, _: handcrafted(marks.upright(points)),
         mirror=lambda features: features * SIGNS,
         colour="#CC79A7",
         numbers=29,
@@ -144,12 +143,14 @@ MODALITIES = {
         signed=True,
     ),
     "lines": Modality(
-        compute=lambda _, points, size, mouth_and_nose: draw_lines(points, size, mouth_and_nose),
+        compute=lambda _, points, size, mouth_and_nose: marks.draw_lines(
+            points, size, mouth_and_nose
+        ),
         mirror=lambda images: images[:, :, ::-1],
         colour="#000000",
     ),
     "rgb": Modality(
-        compute=lambda picture, points, size, _: crop_rgb(picture, points, size),
+        compute=lambda picture, points, size, _: marks.crop_rgb(picture, points, size),
         mirror=lambda images: images[:, :, ::-1],
         colour="#D55E00",
         from_picture=True,

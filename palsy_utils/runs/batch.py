@@ -8,8 +8,7 @@ from filelock import FileLock, Timeout
 
 from palsy_utils.cohort.load import find_notes, load_cohort
 from palsy_utils.downloads import find, imagenet
-from palsy_utils.faces.measure import faces_of
-from palsy_utils.faces.modalities import labels_from
+from palsy_utils.faces.modalities import faces_of, labels_from
 from palsy_utils.files import PROJECT, PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import check_classes, describe_scheme, fold_names

@@ -18,8 +18,13 @@ from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.downloads import imagenet
 from palsy_utils.faces.frames import frames_of
-from palsy_utils.faces.measure import faces_of
-from palsy_utils.faces.modalities import images_from, load_samples, modalities_of, samples_of
+from palsy_utils.faces.modalities import (
+    faces_of,
+    images_from,
+    load_samples,
+    modalities_of,
+    samples_of,
+)
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import fold_names

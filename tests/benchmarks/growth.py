@@ -32,8 +32,7 @@ def front_end(size: int) -> dict[str, float]:
     """Clips to modalities of four drawn clips, `size` copies of each, in one process."""
     from palsy_utils.cohort.load import load_cohort
     from palsy_utils.faces.frames import extract_frames
-    from palsy_utils.faces.measure import measure_faces
-    from palsy_utils.faces.modalities import build_modalities
+    from palsy_utils.faces.modalities import build_modalities, measure_faces
 
     labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
     some = labels[labels["video"].isin(labels["video"].unique()[:4])]

@@ -30,7 +30,7 @@ from palsy_utils.evidence.calibration import choose_threshold
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import auroc, scores
 from palsy_utils.faces.features import MODALITIES, STRUCTURED
-from palsy_utils.faces.upright import to_pixels
+from palsy_utils.faces.landmarks import to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.attention import AttentionFusion, Ensemble, train_members
 from palsy_utils.learning.experiments import find_model

@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames, load_frames
-from palsy_utils.faces.measure import load_faces, measure_faces
+from palsy_utils.faces.landmarks import draw_lines, to_pixels
+from palsy_utils.faces.modalities import load_faces, measure_faces
 from palsy_utils.faces.pictures import open_landmarker, read_image
-from palsy_utils.faces.upright import draw_lines, to_pixels
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning import training
 from palsy_utils.learning.nets import build_fnn, build_image_net

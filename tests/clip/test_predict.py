@@ -21,9 +21,8 @@ from palsy_utils.clip.predict import clip_timeline, output_files, predict, predi
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
-from palsy_utils.faces.landmarks import MIRROR
-from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.upright import to_pixels
+from palsy_utils.faces.landmarks import MIRROR, to_pixels
+from palsy_utils.faces.modalities import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import probabilities

@@ -16,7 +16,7 @@ from sklearn.metrics import precision_recall_fscore_support, recall_score
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
-from palsy_utils.faces.measure import load_faces
+from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.experiments import PAPER_MODELS
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.results import load_run, open_run

@@ -22,12 +22,13 @@ from palsy_utils.faces.landmarks import (
     POINTS_125,
     REGIONS,
     RIGHT_OF_PAIR,
+    draw_lines,
+    in_window,
     region_of_expression,
     region_of_point,
+    to_pixels,
 )
-from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.modalities import load_modality, load_samples
-from palsy_utils.faces.upright import draw_lines, in_window, to_pixels
+from palsy_utils.faces.modalities import load_faces, load_modality, load_samples
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.nets import (
     N_OUTPUTS,

@@ -15,9 +15,16 @@ from palsy_utils.faces.features import (
     asymmetry,
     handcrafted,
 )
-from palsy_utils.faces.landmarks import MIRROR, MIRROR_EXPRESSIONS, REGIONS, mirror_coordinates
-from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.upright import coordinates, to_pixels, upright
+from palsy_utils.faces.landmarks import (
+    MIRROR,
+    MIRROR_EXPRESSIONS,
+    REGIONS,
+    coordinates,
+    mirror_coordinates,
+    to_pixels,
+    upright,
+)
+from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.profiles import PROFILES
 
 FLIP = np.array([-1, 1], np.float32)

@@ -6,8 +6,7 @@ import pytest
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames, load_frames
-from palsy_utils.faces.measure import load_faces, measure_faces
-from palsy_utils.faces.modalities import build_modalities, load_modality
+from palsy_utils.faces.modalities import build_modalities, load_faces, load_modality, measure_faces
 from palsy_utils.faces.pictures import open_landmarker
 from palsy_utils.files import PalsyError
 

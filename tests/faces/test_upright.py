@@ -4,9 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.landmarks import MIRROR, mirror_coordinates
-from palsy_utils.faces.measure import load_faces
-from palsy_utils.faces.upright import coordinates, crop_rgb, draw_lines, to_pixels, upright, window
+from palsy_utils.faces.landmarks import (
+    MIRROR,
+    coordinates,
+    crop_rgb,
+    draw_lines,
+    mirror_coordinates,
+    to_pixels,
+    upright,
+    window,
+)
+from palsy_utils.faces.modalities import load_faces
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.cohort.yfp import LARGEST_XML, read_label_file
 from palsy_utils.faces.frames import BadVideoError, extract_clip, extract_frames, load_frames
-from palsy_utils.faces.measure import load_faces, write_faces
+from palsy_utils.faces.modalities import load_faces, write_faces
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.files import PalsyError, write_csv
 from palsy_utils.learning.profiles import find_profile

@@ -29,7 +29,7 @@ from test_fit import fit_small
 from palsy_utils.clip.fit import write_model
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import Download, find
-from palsy_utils.faces.measure import load_faces
+from palsy_utils.faces.modalities import load_faces
 from palsy_utils.faces.pictures import measure_image, open_landmarker, read_image
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import PAPER_MODELS

@@ -11,7 +11,7 @@ from conftest import PROJECT
 from helpers import functions_of
 
 from palsy_utils.evidence.calibration import choose_threshold, fit_temperature
-from palsy_utils.faces.upright import coordinates, to_pixels
+from palsy_utils.faces.landmarks import coordinates, to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import how_to_train, load_inputs
 from palsy_utils.learning.nets import (

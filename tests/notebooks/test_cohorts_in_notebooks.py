@@ -11,7 +11,7 @@ from conftest import PHANTOM, PROJECT
 
 from palsy_utils.cohort.load import frame_labels, load_cohort
 from palsy_utils.faces.frames import extract_frames, load_frames
-from palsy_utils.faces.measure import faces_of, write_faces
+from palsy_utils.faces.modalities import faces_of, write_faces
 from palsy_utils.stamps import write_stamp
 from palsy_utils.teaching import has_tag
 
