@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from functools import partial
+from pathlib import Path
 
 import click
 
@@ -48,51 +48,47 @@ class OneSentence(click.Group):
             sys.exit(128 + stopped.args[0])
 
 
-class AbsolutePath(click.Path):
-    """A path that keeps its meaning whatever folder this process or a kernel moves to."""
-
-    def convert(self, value, param, ctx) -> str:
-        return os.path.abspath(super().convert(value, param, ctx))
+def path(text: str) -> str:
+    """Read a path that keeps its meaning whatever folder this process or a kernel moves to."""
+    return os.path.abspath(text)
 
 
-option = partial(click.option, show_default=True)
-cohort_option = option(
-    "--cohort", required=True, type=AbsolutePath(), help="Folder of the cohort, say data/phantom."
-)
-profile_option = option(
-    "--profile", default="phantom", help="Size of the run: phantom, paper, smoke."
-)
-models_option = click.option(
-    "--models",
-    callback=lambda ctx, param, names: [n.strip() for n in names.split(",") if n.strip()],
-    default="",
-    help="Names of models, or paper, beyond, all, separated by commas.  [default: paper]",
-)
-folds_option = option(
-    "--folds", default=0, type=click.IntRange(0), help="0 leaves one person out; k makes k groups."
-)
-seed_option = option(
-    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), help="Where chance starts from."
-)
-device_option = option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps.")
+def names(text: str) -> list[str]:
+    """Read names with commas between."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
-@click.group(cls=OneSentence)
+SHARED = {  # options that several commands have: type, default (none: required), help
+    "cohort": (path, None, "Folder of the cohort, say data/phantom."),
+    "profile": (str, "phantom", "Size of the run: phantom, paper, smoke."),
+    "models": (names, "paper", "Names of models, or paper, beyond, all, separated by commas."),
+    "folds": (click.IntRange(0), 0, "0 leaves one person out; k makes k groups."),
+    "seed": (click.IntRange(0, 2**32 - 1), 0, "Where chance starts from."),
+    "device": (str, "auto", "auto, cpu, cuda, cuda:1, mps."),
+}
+
+
+def shared(*options: str) -> list[click.Option]:
+    """Return some of the options that several commands have."""
+    rows = [(f"--{name}", *SHARED[name]) for name in options]
+    return [
+        click.Option([name], type=kind, default=value, required=value is None, help=text)
+        for name, kind, value, text in rows
+    ]
+
+
+@click.group(cls=OneSentence, context_settings={"show_default": True})
 @click.version_option(__version__, prog_name="palsy")
 def main() -> None:
     """Multimodal facial-palsy detection from video. For research and teaching only."""
 
 
-@main.command()
-@cohort_option
-@profile_option
-@models_option
-@folds_option
-@seed_option
-@device_option
-@click.option("--workers", type=click.IntRange(1), help="Notebooks side by side.  [default: cores]")
+@main.command(params=shared("cohort", "profile", "models", "folds", "seed", "device"))
+@click.option(
+    "--workers", type=click.IntRange(1), show_default="cores", help="Notebooks side by side."
+)
 @click.option("--scheduler", help="Address of a running Dask scheduler, tcp://host:8786.")
-@option("--figures", default="figures", type=AbsolutePath())
+@click.option("--figures", type=path, default="figures")
 def run(**parameters) -> None:
     """Run the series: frames, faces, every fold that is not done yet, the table."""
     from palsy_utils.runs import batch
@@ -105,12 +101,7 @@ def run(**parameters) -> None:
         sys.exit(1)
 
 
-@main.command()
-@cohort_option
-@profile_option
-@models_option
-@folds_option
-@seed_option
+@main.command(params=shared("cohort", "profile", "models", "folds", "seed"))
 def status(**parameters) -> None:
     """Show which folds are done, out of date, damaged, failed or open, and why."""
     from palsy_utils.runs import results
@@ -119,11 +110,10 @@ def status(**parameters) -> None:
     click.echo("\n".join([states.to_string(), *reasons]))
 
 
-@main.command()
-@click.argument("folder", type=AbsolutePath())
-@option("--patients", default=21, type=click.IntRange(2))
-@option("--clips", default=31, type=click.IntRange(2))
-@seed_option
+@main.command(params=shared("seed"))
+@click.argument("folder", type=path)
+@click.option("--patients", type=click.IntRange(2), default=21)
+@click.option("--clips", type=click.IntRange(2), default=31)
 def phantom(**parameters) -> None:
     """Draw a phantom cohort of any size into FOLDER."""
     from palsy_utils.phantom.cohort import write_cohort
@@ -131,34 +121,27 @@ def phantom(**parameters) -> None:
     write_cohort(**parameters)
 
 
-@main.command()
-@cohort_option
-@profile_option
+@main.command(params=shared("cohort", "profile", "seed", "device"))
 @click.option("--model", required=True, help="Name of a model, say attention-fusion-structured.")
-@seed_option
-@device_option
 @click.option(
-    "--output", type=AbsolutePath(), help="Model file.  [default: data/models/palsy-<model>.pt]"
+    "--output", type=path, show_default="data/models/palsy-<model>.pt", help="Model file."
 )
-def fit(cohort: str, profile: str, model: str, seed: int, device: str, output: str | None) -> None:
+def fit(cohort: str, profile: str, seed: int, device: str, model: str, output: str | None) -> None:
     """Fit one model on everybody in a cohort: a model file and its card."""
-    from pathlib import Path
-
     from palsy_utils.clip import fit as fitting
 
-    path = Path(output or f"data/models/palsy-{model}.pt").absolute()
+    to = Path(output or f"data/models/palsy-{model}.pt").absolute()
     fitting.check_fittable(model)
     fitting.measure(cohort, profile)
     fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
-    fitting.write_model(fitted, path)
-    click.echo(f"{path}\n{path}.md")
+    fitting.write_model(fitted, to)
+    click.echo(f"{to}\n{to}.md")
 
 
-@main.command()
-@click.argument("clip", type=AbsolutePath())
-@click.option("--model", required=True, type=AbsolutePath(), help="Model file of `palsy fit`.")
-@option("--output", default="data/reports", type=AbsolutePath())
-@device_option
+@main.command(params=shared("device"))
+@click.argument("clip", type=path)
+@click.option("--model", type=path, required=True, help="Model file of `palsy fit`.")
+@click.option("--output", type=path, default="data/reports")
 def predict(**parameters) -> None:
     """Say what a model says of CLIP: a video, a photograph, or a folder of either.
 
@@ -170,12 +153,12 @@ def predict(**parameters) -> None:
     """
     from palsy_utils.clip import predict as prediction
 
-    for path in prediction.predict(**parameters):
-        click.echo(path)
+    for written in prediction.predict(**parameters):
+        click.echo(written)
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=AbsolutePath())
+@click.argument("folder", metavar="DIR", type=path)
 def handout(folder: str) -> None:
     """Write the notebooks for a class into DIR, best inside the project's folder.
 
@@ -185,4 +168,4 @@ def handout(folder: str) -> None:
     from palsy_utils.teaching import write_handout
 
     notebooks = write_handout(folder)
-    click.echo("\n".join(dict.fromkeys(str(path.parent) for path in notebooks)))
+    click.echo("\n".join(dict.fromkeys(str(notebook.parent) for notebook in notebooks)))

@@ -8,7 +8,7 @@ project's, and for a module that was installed without the project, that of the 
 import os
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, sha256
 
@@ -50,11 +50,7 @@ def is_at_hand(what: Download) -> bool:
 
 
 def find(what: Download) -> Path:
-    """Return a verified local copy, downloading it if there is none.
-
-    Raises:
-        PalsyError: the copy has another hash, or there is none and it cannot be downloaded.
-    """
+    """Return a local copy, downloaded if need be; without one, raise a PalsyError."""
     local = Path(os.environ.get(what.variable) or what.stored)
     if not is_at_hand(what):
         import pooch
@@ -68,44 +64,34 @@ def find(what: Download) -> Path:
                 f"({type(error).__name__}): fetch {what.url} on a machine with internet and put "
                 f"it at {local}, or set {what.variable} to its path."
             ) from error
-    if not local.is_file():
-        raise PalsyError(f"{what.variable} names {local}, which is no file: correct the path.")
-    if not sha256(local).startswith(what.sha256):
+    if not local.is_file() or not sha256(local).startswith(what.sha256):
         raise PalsyError(
-            f"{local} is damaged or another file (its SHA-256 is not {what.sha256}): delete "
-            f"it and download {what.url} again."
+            f"{local} is missing, damaged or another file (its SHA-256 is not {what.sha256}): "
+            f"download {what.url} again, or correct {what.variable}."
         )
     return local
 
 
-def imagenet(
-    wanted: Literal["required", "if at hand", "never"], backbone: str = "resnet50"
-) -> Download | None:
+def imagenet(wanted: str, backbone: str = "resnet50") -> Download | None:
     """Return the ImageNet weights that an image net starts from, or None for random ones.
 
-    Args:
-        wanted: `required` may download them, `if at hand` takes only a local copy.
-        backbone: name of a torchvision classification net.
-
-    Raises:
-        PalsyError: torchvision has no such net.
+    `required` may download them, `if at hand` takes only a local copy, `never` none. They are the
+    first that torchvision has of the net; the file's name tells how its hash begins. Raises a
+    PalsyError if torchvision has no such net.
     """
     if wanted == "never":
         return None
-    weights = RESNET50 if backbone == "resnet50" else _torchvisions(backbone)
+    weights = RESNET50
+    if backbone != "resnet50":
+        from torchvision.models import get_model_weights  # seconds, which most need not wait
+
+        try:
+            url = next(iter(get_model_weights(backbone))).url
+        except ValueError:
+            raise PalsyError(
+                f"torchvision has no image net {backbone!r}: choose another, such as "
+                "paper+mobilenet_v3_large."
+            ) from None
+        begin = re.search("-([0-9a-f]+)[.]", url)[1]
+        weights = Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)
     return weights if wanted == "required" or is_at_hand(weights) else None
-
-
-def _torchvisions(backbone: str) -> Download:
-    """Return torchvision's first weights of a net; the file's name tells how its hash begins."""
-    from torchvision.models import get_model_weights
-
-    try:
-        url = next(iter(get_model_weights(backbone))).url
-    except ValueError:
-        raise PalsyError(
-            f"torchvision has no image net {backbone!r}: choose another, such as "
-            "paper+mobilenet_v3_large."
-        ) from None
-    begin = re.search("-([0-9a-f]+)[.]", url)[1]
-    return Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)

@@ -1,12 +1,14 @@
-"""Errors for people, files that are written whole or not at all, and bars that show progress."""
+"""Errors for people, files that are written whole or not at all, and work that shows progress."""
 
+import ctypes
 import hashlib
 import io
 import os
+import signal
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # `palsy --help` should not wait for them
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
 NOTEBOOKS = PROJECT / "notebooks"
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class PalsyError(Exception):
@@ -44,8 +47,7 @@ def check_writable(folder: Path) -> None:
     """Make a folder, and raise a PalsyError if nothing can be written into it."""
     try:
         make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PalsyError(
             f"{folder} cannot be written ({error.strerror or error}): choose another folder."
@@ -56,12 +58,9 @@ def check_writable(folder: Path) -> None:
 def publish(path: Path, public: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to, and rename it into place at the end.
 
-    A reader therefore meets the old file, or the whole new one, never a half. If the block
-    raises, the temporary file is removed and what was at `path` before stays. Most of what we
-    write tells of people, so only its owner may read it, unless it is `public`.
-
-    Raises:
-        PalsyError: the disk is full, read-only, or otherwise cannot be written.
+    A reader therefore meets the old file, or the whole new one, never a half. Most of what we
+    write tells of people, so only its owner may read it, unless it is `public`. Raises a PalsyError
+    if the disk is full, read-only, or otherwise cannot be written.
     """
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
@@ -122,13 +121,6 @@ def progress(
     """Show a bar, with the time left, for what takes longer than `after` seconds.
 
     In a terminal and in a notebook it moves; in a file or a pipe it is a line every ten seconds.
-
-    Args:
-        items: what to iterate over; None to call `update(n)` and `close()`.
-        title: what is done.
-        total: how many there are, where `items` does not know.
-        unit: what one of them is called.
-        after: seconds after which it appears.
     """
     from tqdm import tqdm
 
@@ -143,3 +135,34 @@ def progress(
         )
         look = {"file": lines, "mininterval": 10.0, "miniters": 1, "ncols": 100}
     return tqdm(items, title, total, unit=unit, delay=after, **look)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process at once when its parent, by number, ends, even by SIGKILL (on Linux).
+
+    The kernel does it, so that a computation which never comes back to Python ends too.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
+
+
+def side_by_side(function: Callable, arguments: Sequence[tuple], workers: int | None) -> Iterator:
+    """Call a function of a module in processes, and yield its results in the order they come.
+
+    There are as many workers as cores if None is given; 1 is this process. None outlives it. Raises
+    a PalsyError if one died.
+    """
+    import joblib
+
+    workers = max(1, min(workers or joblib.cpu_count(), len(arguments)))
+    how = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
+    parallel = joblib.Parallel(workers, return_as="generator_unordered", **how)
+    try:
+        yield from parallel(joblib.delayed(function)(*each) for each in arguments)
+    except joblib.externals.loky.process_executor.TerminatedWorkerError:
+        raise PalsyError(
+            "A process that read clips or frames died, perhaps for want of memory: run the same "
+            "again with workers=1; what is finished is kept."
+        ) from None

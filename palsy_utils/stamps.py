@@ -72,42 +72,30 @@ class Product(NamedTuple):
 
     path: Path
     made_from: dict | None  # None if a source is gone
-    root: Path  # the cohort's folder
+    root: Path | None = None  # the cohort's folder, if it lies in one: hashes are remembered there
     files: tuple[str, ...] = ()  # some that have to be part of it
     is_source: bool = False  # not made here: needs no stamp, but is whole if it has one
 
     def state(self) -> State:
-        """Say whether it is up to date, and whole."""
-        if self.is_source and self.made_from:
-            broken = find_damage(self.path, root=self.root)
-            return State(DAMAGED, broken) if broken else State(DONE)
-        found = state(self.path, self.made_from, self.root)
-        lacks = sorted({*self.files} - {*read_stamp(self.path)["files"]})
-        return State(OUT_OF_DATE, f"lacks {lacks[0]}") if lacks and found.kind == DONE else found
+        """Say whether it is what would be made now, and whole."""
+        kept, stamp = read_stamp(self.path), stamp_of(self.path)
+        if self.made_from is None or not (stamp.exists() or self.is_source):
+            return State(OPEN)
+        if not self.is_source:
+            if self.path.name not in kept["files"]:
+                return State(DAMAGED, stamp.name)
+            if kept["made_from"] != self.made_from:
+                changed = _difference(kept["made_from"], self.made_from)
+                return State(OUT_OF_DATE, f"changed: {changed}")
+        if broken := find_damage(self.path, root=self.root):
+            return State(DAMAGED, broken)
+        lacks = sorted({*self.files} - {*kept["files"]})
+        return State(OUT_OF_DATE, f"lacks {lacks[0]}") if lacks else State(DONE)
 
     def check(self, advice: str) -> None:
         """Raise a PalsyError with advice unless it is up to date, and whole."""
         if (found := self.state()).kind != DONE:
             raise PalsyError(f"{self.path} is {found}: {advice}.")
-
-
-def state(product: Path, made_from: dict | None, root: Path | None = None) -> State:
-    """Say whether a product is what would be made now, and whole.
-
-    Args:
-        product: its main file.
-        made_from: what it would be made from now; None if a source is gone.
-        root: the cohort's folder, if it lies in one: there, hashes are remembered.
-    """
-    if made_from is None or not stamp_of(product).exists():
-        return State(OPEN)
-    kept = read_stamp(product)
-    if product.name not in kept["files"]:
-        return State(DAMAGED, stamp_of(product).name)
-    if kept["made_from"] != made_from:
-        return State(OUT_OF_DATE, f"changed: {_difference(kept['made_from'], made_from)}")
-    broken = find_damage(product, root=root)
-    return State(DAMAGED, broken) if broken else State(DONE)
 
 
 def find_damage(product: Path, files: Iterable[str] | None = None, root: Path | None = None) -> str:
@@ -123,11 +111,7 @@ def find_damage(product: Path, files: Iterable[str] | None = None, root: Path | 
 
 
 def content(path: Path, root: Path | None = None) -> str:
-    """Return the SHA-256 of a file, in a cohort's folder `root` read only if it may be new.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """Return the SHA-256 of a file; in a cohort's folder `root` read only if it may be new."""
     if root is None:
         return sha256(path)
     seen, known, name = path.stat(), _known(root), str(path).removeprefix(str(root))
@@ -157,14 +141,11 @@ def _known(root: Path) -> dict[str, tuple[list[int], str]]:
 
 
 def _difference(then: dict, now: dict) -> str:
-    """Name what differs, in one level of nesting: `labels`, `training epochs`."""
+    """Name up to three things that differ, and one level down: `labels`, `training epochs`."""
     names = []
     for key in {**then, **now}:
         old, new = then.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            inner = [k for k in {**old, **new} if old.get(k) != new.get(k)]
-            more = f" and {len(inner) - 3} more" if len(inner) > 3 else ""
-            names += [f"{key} {', '.join(inner[:3])}{more}"] if inner else []
-        elif old != new:
-            names.append(key)
-    return "; ".join(name.replace("_", " ") for name in names)
+        nested = isinstance(old, dict) and isinstance(new, dict)
+        names += [f"{key} {_difference(old, new)}" if nested else key] if old != new else []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]).replace("_", " ") + more

@@ -26,15 +26,9 @@ def show(*things: Any) -> "Code":
 
 
 def check(right: bool, hint: str, unless: str = "") -> None:
-    """Say that an answer is right, or why there is none here.
+    """Say that an answer is right, or raise an AssertionError with a hint.
 
-    Args:
-        right: whether it is.
-        hint: what to say if it is not.
-        unless: why this cohort cannot answer the exercise; empty if it can.
-
-    Raises:
-        AssertionError: the answer is not right; the message is the hint.
+    `unless` says why this cohort cannot answer the exercise; it is empty if it can.
     """
     if unless:
         print(f"Not answerable here: {unless}")
@@ -74,19 +68,9 @@ def without_exercises(path: Path) -> "NotebookNode":
 def write_handout(folder: Path | str) -> list[Path]:
     """Write `students/*.ipynb`, without solutions, and `instructor/*.ipynb`, with them.
 
-    Both work where they are written: their cohort and pictures are the project's own, by relative
-    paths. JupyterLab shows the pictures if it was started in a folder that holds both, so the
-    simplest place is inside the project.
-
-    Args:
-        folder: where; the two folders are made in it.
-
-    Returns:
-        The notebooks' paths.
-
-    Raises:
-        PalsyError: there are no notebooks to hand out, or one there is another one, perhaps with
-            somebody's answers in it; then nothing is written.
+    Both work where they are written: paths to their cohort and pictures lead to the project. In
+    JupyterLab, pictures show if it was started in a folder that holds both. If one there is another
+    one, perhaps with somebody's answers in it, a PalsyError says so, and nothing is written.
     """
     import nbformat
 
@@ -99,15 +83,11 @@ def write_handout(folder: Path | str) -> list[Path]:
             notebook = nbformat.read(path, 4)
             for cell in notebook.cells:
                 if has_tag(cell, SOLUTION) and audience == "students":
-                    cell.source = (
-                        re.findall(r"answer_\d+", cell.source)[-1] + " = ...  # your answer"
-                    )
+                    answer = re.findall(r"answer_\d+", cell.source)[-1]
+                    cell.source = f"{answer} = ...  # your answer"
                     cell.metadata.pop("jupyter", None)  # in plain sight
-                # Paths to pictures and to the cohort start at the project's folder.
-                if cell.cell_type == "markdown":
-                    cell.source = cell.source.replace("](../", f"]({project}/")
-                elif has_tag(cell, "parameters"):
-                    cell.source = cell.source.replace('"../', f'"{project}/')
+                if cell.cell_type == "markdown" or has_tag(cell, "parameters"):
+                    cell.source = re.sub(r'(\]\(|")\.\./', rf"\g<1>{project}/", cell.source)
             texts[there / path.name] = nbformat.writes(notebook) + "\n"
     for path, text in texts.items():
         if path.exists() and path.read_text(encoding="utf-8") != text:

@@ -22,11 +22,9 @@ def test_status_shows_the_grid(smoke):
 
 def test_status_before_anything_has_run(small):
     done = palsy("status", "--cohort", small, "--profile", "paper", "--models", "late-fusion")
-    assert done.exit_code == 0
+    models = ("expressions-fnn", "lines-resnet50", "late-fusion")
     rows = [line.split() for line in done.output.strip().splitlines()]
-    assert rows[1:] == [
-        [m, *["open"] * 3] for m in ("expressions-fnn", "lines-resnet50", "late-fusion")
-    ]
+    assert done.exit_code == 0 and rows[1:] == [[m, *["open"] * 3] for m in models]
 
 
 @pytest.mark.parametrize(
@@ -61,19 +59,6 @@ def test_another_net_asks_for_its_own_weights(small, tmp_path, monkeypatch):
     assert re.search(r"Error: resnet18-\w+\.pth .* could not be downloaded", done.output)
 
 
-def test_the_module_is_the_command():
-    said = subprocess.check_output([sys.executable, "-m", "palsy_utils", "--help"], text=True)
-    assert said.startswith("Usage: palsy [OPTIONS] COMMAND")
-
-
-def test_one_person_cannot_be_left_out(small):
-    lines = (small / "labels.csv").read_text().splitlines()
-    kept = [line for line in lines if line.startswith(("patient", "p01"))]
-    (small / "labels.csv").write_text("\n".join(kept) + "\n")
-    done = palsy("run", "--cohort", small, "--profile", "smoke", "--figures", small.parent)
-    assert done.exit_code == 1 and "folds need two or more" in done.output
-
-
 def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
     rows = ["a,a,a.png,,,1", "b,b,b.png,,,0", "c,c,c.png,,,1", "d,d,d.png,,,0"]
     for name in "abcd":
@@ -106,9 +91,12 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
 
 
 def test_help_needs_no_heavy_library():
-    code = "import sys; from palsy_utils.cli import main; import palsy_utils; print([m for m in "
-    code += "('torch', 'mediapipe', 'cv2', 'pandas', 'dask') if m in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    command = [sys.executable, "-X", "importtime", "-m", "palsy_utils", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: palsy [OPTIONS] COMMAND")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "click" in loaded
+    assert not loaded.intersection(("torch", "mediapipe", "cv2", "numpy", "pandas", "dask"))
 
 
 def test_phantom_command_draws_a_cohort(tmp_path):

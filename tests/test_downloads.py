@@ -17,45 +17,40 @@ def wanted(tmp_path, monkeypatch):
     return Download("PALSY_TEST_FILE", CLOSED, hashlib.sha256(b"content").hexdigest())
 
 
+def store(wanted, content):
+    wanted.stored.parent.mkdir(parents=True, exist_ok=True)
+    wanted.stored.write_bytes(content)
+
+
 def test_the_bundle_beside_the_project_is_the_known_one(landmarker_file):
     assert sha256(landmarker_file) == LANDMARKER.sha256
 
 
-def test_a_file_that_cannot_be_had_says_how_to_get_it(wanted):
+def test_a_local_copy_is_taken_or_the_error_says_how_to_get_it(wanted, tmp_path, monkeypatch):
     with pytest.raises(PalsyError) as error:
         find(wanted)
     for word in (CLOSED, "PALSY_TEST_FILE", "data/models/never-there.bin", "could not be downl"):
         assert word in str(error.value)
     assert not is_at_hand(wanted)
-
-
-def test_a_local_copy_is_taken_from_the_variable_or_the_folder(wanted, tmp_path, monkeypatch):
-    wanted.stored.parent.mkdir(parents=True)
-    wanted.stored.write_bytes(b"content")
+    store(wanted, b"content")
     assert find(wanted) == wanted.stored
-    (tmp_path / "elsewhere.bin").write_bytes(b"content")
-    monkeypatch.setenv("PALSY_TEST_FILE", str(tmp_path / "elsewhere.bin"))
-    assert find(wanted) == tmp_path / "elsewhere.bin"
-
-
-def test_a_wrong_hash_is_refused_and_the_file_is_left(wanted, tmp_path, monkeypatch):
-    path = tmp_path / "other.bin"
-    path.write_bytes(b"cut off")
-    monkeypatch.setenv("PALSY_TEST_FILE", str(path))
-    with pytest.raises(PalsyError, match=f"{path} is damaged or another file"):
-        find(wanted)
-    assert path.read_bytes() == b"cut off"
-    monkeypatch.setenv("PALSY_TEST_FILE", "/no/such/file")
-    with pytest.raises(PalsyError, match="PALSY_TEST_FILE names /no/such/file"):
-        find(wanted)
+    mine = tmp_path / "mine.bin"
+    monkeypatch.setenv("PALSY_TEST_FILE", str(mine))
+    for content in (None, b"cut off"):
+        if content:
+            mine.write_bytes(content)
+        with pytest.raises(PalsyError, match=f"{mine} is missing, damaged or another file"):
+            find(wanted)
+    assert mine.read_bytes() == b"cut off"  # it is left
+    mine.write_bytes(b"content")
+    assert find(wanted) == mine
 
 
 def test_imagenet_weights_are_required_only_where_a_profile_says_so(wanted, monkeypatch):
     monkeypatch.setattr(downloads, "RESNET50", wanted)
     assert imagenet("never") is None and imagenet("if at hand") is None
     assert imagenet("required") == wanted
-    wanted.stored.parent.mkdir(parents=True)
-    wanted.stored.write_bytes(b"content")
+    store(wanted, b"content")
     assert imagenet("if at hand") == wanted
 
 
@@ -65,9 +60,8 @@ def test_other_weights_are_torchvisions_and_their_name_tells_how_their_hash_begi
     assert imagenet("if at hand", "mobilenet_v3_large") is None
     other = imagenet("required", "mobilenet_v3_large")
     assert other.stored.name == f"mobilenet_v3_large-{other.sha256}.pth" and len(other.sha256) >= 8
-    other.stored.parent.mkdir(parents=True)
-    other.stored.write_bytes(b"cut off")
-    with pytest.raises(PalsyError, match="is damaged or another file"):
+    store(other, b"cut off")
+    with pytest.raises(PalsyError, match="damaged or another file"):
         find(imagenet("if at hand", "mobilenet_v3_large"))
     begin = hashlib.sha256(b"cut off").hexdigest()[:8]
     assert find(other._replace(sha256=begin)) == other.stored

@@ -1,74 +1,59 @@
+"""Files that are written whole or not at all, bars, and work side by side."""
+
 import os
 import re
 import subprocess
 import sys
+import time
 
-import nbformat
+import psutil
 import pytest
+from helpers import outlive
 
-from palsy_utils.files import PalsyError, publish, sha256, write_text
-from palsy_utils.runs.cluster import Task, execute
+from palsy_utils.files import PalsyError, publish, sha256, side_by_side, write_text
 
 
-def test_what_was_there_survives_a_failure(tmp_path):
+def python(code, *arguments):
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+FULL_DISK = """
+import resource, sys, pathlib
+from palsy_utils.files import *
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try: write_text('x' * 100_000, pathlib.Path(sys.argv[1]))
+except PalsyError as error: print(error)
+"""
+
+
+def test_what_was_there_survives_an_error_and_a_full_disk(tmp_path):
     path = tmp_path / "result.txt"
     write_text("old", path)
     with pytest.raises(RuntimeError), publish(path) as part:
         part.write_text("half of the new")
         raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    said = python(FULL_DISK, path).stdout
+    assert f"{path} could not be written (File too large)" in said and said.count("\n") == 1
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(PalsyError, match=r"result\.txt/new\.txt could not be written"):
+        write_text("new", path / "new.txt")
 
 
-def test_a_full_disk_is_one_sentence_and_costs_nothing(tmp_path):
-    path = tmp_path / "result.txt"
-    write_text("old", path)
-    code = (
-        "import resource, sys, pathlib; from palsy_utils.files import *\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "try: write_text('x' * 100_000, pathlib.Path(sys.argv[1]))\n"
-        "except PalsyError as error: print(error)"
-    )
-    said = subprocess.check_output([sys.executable, "-c", code, path], text=True)
-    assert "could not be written (File too large)" in said and str(path) in said
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_path_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(PalsyError, match=r"file/result\.txt could not be written"):
-        write_text("new", tmp_path / "file" / "result.txt")
-
-
-@pytest.fixture
-def umask():
-    """The usual one, which lets everybody read."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-def modes(*paths):
-    return [oct(path.stat().st_mode & 0o777) for path in paths]
-
-
-@pytest.mark.usefixtures("umask")
-def test_only_the_owner_may_read_unless_it_is_meant_for_everybody(tmp_path):
-    there = tmp_path / "there"
-    there.mkdir()
-    for public, file, folder in [(False, "0o600", "0o700"), (True, "0o644", "0o755")]:
-        path = there / str(public) / "deep" / "result.txt"
+@pytest.mark.parametrize(
+    ("public", "file", "folder"), [(False, 0o600, 0o700), (True, 0o644, 0o755)]
+)
+def test_only_the_owner_may_read_unless_it_is_meant_for_everybody(tmp_path, public, file, folder):
+    before, path = os.umask(0o022), tmp_path / "there" / "deep" / "result.txt"
+    try:
+        (tmp_path / "there").mkdir()
         for _ in ("new", "again"):
-            write_text("result", path, public)
-            assert modes(path, path.parent, path.parents[1], there) == [
-                file,
-                folder,
-                folder,
-                "0o755",
-            ]
-    with publish(there / "result.txt") as part:
-        assert modes(part) == ["0o600"]  # while it is being written, too
+            with publish(path, public) as part:
+                found = [part.stat().st_mode & 0o777]  # while it is being written, too
+            found += [p.stat().st_mode & 0o777 for p in (path, path.parent, path.parents[1])]
+            assert found == [file, file, folder, 0o755]
+    finally:
+        os.umask(before)
 
 
 def test_sha256_is_the_known_one(tmp_path):
@@ -79,40 +64,54 @@ def test_sha256_is_the_known_one(tmp_path):
 
 
 SLOWLY = """
-import time
+import sys, time
 from palsy_utils.files import progress
-for _ in progress(range({n}), "counting", unit="sheep", after={after}): time.sleep(0.05)
+for _ in progress(range(int(sys.argv[1])), "counting", after=float(sys.argv[2])): time.sleep(0.05)
 """
 
 
-def count(tmp_path, **numbers):
-    program = tmp_path / "count.py"
-    program.write_text(SLOWLY.format(**numbers))
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
-    return done.stdout, done.stderr
+def test_a_log_gets_whole_lines_with_the_time_left_of_what_takes_long():
+    soon, long = python(SLOWLY, "4", "2"), python(SLOWLY, "20", "0")
+    assert (soon.stdout, soon.stderr) == ("", "") and long.stdout == ""
+    assert "\r" not in long.stderr and long.stderr.endswith("\n")
+    first, *_, last = long.stderr.splitlines()
+    assert re.fullmatch(r"counting: +\d+%\|[^|]*\| \d+/20 \[\d\d:\d\d<[^\]]+\]", first)
+    assert "20/20" in last
 
 
-def test_what_is_soon_done_shows_no_bar(tmp_path):
-    assert count(tmp_path, n=4, after=2) == ("", "")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux ends children; others cannot")
+BUSY = """
+import os
+from palsy_utils.files import end_with_parent
+end_with_parent(os.getppid())
+print(os.getpid(), flush=True)
+pow(3, 10**9, 10**4_000_000)  # minutes in which no line of Python runs
+"""
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
 
 
-def test_a_log_gets_whole_lines_with_the_time_left(tmp_path):
-    out, log = count(tmp_path, n=20, after=0)
-    assert out == "" and "\r" not in log and log.endswith("\n")
-    assert re.fullmatch(
-        r"counting: +\d+%\|[^|]*\| \d+/20 \[\d\d:\d\d<[^\]]+\]", log.splitlines()[0]
-    )
-    assert "20/20" in log.splitlines()[-1]
+@on_linux
+def test_a_child_that_is_deep_in_a_computation_ends_with_its_parent():
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    child = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(0.5)
+    assert child.is_running()
+    parent.kill()
+    parent.wait()
+    assert outlive([child]) == []
 
 
-def test_an_executed_notebook_keeps_the_last_state_alone(tmp_path, monkeypatch):
-    cells = [nbformat.v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]})]
-    cells += [nbformat.v4.new_code_cell(SLOWLY.format(n=20, after=0))]
-    python = {"language_info": {"name": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "bar.ipynb")
-    monkeypatch.setattr("palsy_utils.runs.cluster.NOTEBOOKS", tmp_path)
-    attempt, error = execute(Task("bar", {"n": 2}, tmp_path / "done"), {})
-    assert error is None
-    outputs = nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs
-    assert [output.name for output in outputs] == ["stdout"]
-    assert outputs[0].text.count("counting") == 1 and "20/20" in outputs[0].text
+@on_linux
+def test_a_child_whose_parent_has_ended_already_ends_at_once():
+    done = python("from palsy_utils.files import end_with_parent; end_with_parent(0); print(1)")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+@pytest.mark.parametrize("workers", [1, 2, None])
+def test_all_results_come(workers):
+    assert sorted(side_by_side(pow, [(2, 1), (2, 2), (2, 3)], workers)) == [2, 4, 8]
+
+
+def test_a_worker_that_dies_is_told_in_one_sentence():
+    with pytest.raises(PalsyError, match="died, perhaps for want of memory"):
+        list(side_by_side(os._exit, [(1,), (1,)], 2))

@@ -57,20 +57,8 @@ def python(installed, tmp_path_factory):
     return run
 
 
-@pytest.fixture(scope="module")
-def model(python, small_template):
-    """A model that was fitted without the checkout."""
-    options = ("--profile", "smoke", "--model", "coordinates-fnn", "--device", "cpu")
-    done = python("-m", "palsy_utils", "fit", "--cohort", small_template, *options)
-    assert done.returncode == 0, done.stderr
-    return python.folder / "data" / "models" / "palsy-coordinates-fnn.pt"
-
-
-def test_every_file_of_the_module_is_in_the_wheel(installed):
+def test_every_file_of_the_module_is_in_the_wheel_and_can_be_imported(installed, python):
     assert files(installed / "palsy_utils") == files(PROJECT / "palsy_utils")
-
-
-def test_every_folder_of_the_module_can_be_imported(installed, python):
     done = python("-c", IMPORT_ALL)
     assert done.stdout.split() == [str(installed / "palsy_utils" / "__init__.py")], done.stderr
 
@@ -83,12 +71,17 @@ def test_what_needs_the_notebooks_says_so(python, small_template, command):
     assert not (python.folder / "x").exists()
 
 
-def test_a_model_is_fitted_without_the_checkout(model):
-    assert model.exists() and model.with_name(f"{model.name}.md").exists()
-
-
-def test_a_clip_is_predicted_without_the_checkout(python, model, small_template, landmarker_file):
+def test_a_model_is_fitted_and_a_clip_predicted_without_the_checkout(
+    python, small_template, landmarker_file
+):
+    model = python.folder / "data" / "models" / "palsy-coordinates-fnn.pt"
+    options = ("--profile", "smoke", "--model", "coordinates-fnn", "--device", "cpu")
     clip = small_template / "clips" / "p01-1.mp4"
-    done = python("-m", "palsy_utils", "predict", clip, "--model", model)
-    assert done.returncode == 0, done.stderr
+    for command in (
+        ("fit", "--cohort", small_template, *options),
+        ("predict", clip, "--model", model),
+    ):
+        done = python("-m", "palsy_utils", *command)
+        assert done.returncode == 0, done.stderr
+    assert model.with_name(f"{model.name}.md").exists()
     assert (python.folder / "data" / "reports" / "p01-1.mp4.html").exists()

@@ -15,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from palsy_utils.files import NOTEBOOKS, PROJECT, sha256, write_text
 from palsy_utils.runs.cluster import Task, execute_all, open_client, remove_attempts
-from palsy_utils.stamps import DONE, identity, state
+from palsy_utils.stamps import DONE, identity
 from palsy_utils.teaching import CHECK, SOLUTION, has_tag
 
 PHANTOM = PROJECT / "data" / "phantom"
@@ -54,7 +54,7 @@ def write_pages(
         needs = tuple(kept / need for need in FIRST[: FIRST.index(name) if name in FIRST else 2])
         made_from = {"code": identity(code), "sources": sources}
         tasks.append(Task(name, given, kept / name, needs, made_from))
-    stale = [t for t in tasks if state(t.folder / "notebook.ipynb", t.made_from).kind != DONE]
+    stale = [t for t in tasks if t.product.state().kind != DONE]
     failed = []
     if stale:
         with open_client(None, None, "auto") as client:

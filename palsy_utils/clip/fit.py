@@ -140,11 +140,11 @@ def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
 
     Where people were not left out one by one, the run's groups are taken, the most first.
     """
-    cohort, n_people = load_cohort(fold.root), fold.samples["patient"].nunique()
+    n_people = fold.samples["patient"].nunique()
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / fold.model
     groups = {int(path.name.rsplit("-", 1)[1]) for path in folder.glob("fold-1-of-*")}
     for folds in (0, *sorted(groups & {*range(2, n_people + 1)}, reverse=True)):
-        run = open_run(cohort, fold.profile, folds, fold.seed, fold.samples)
+        run = open_run(fold.root, fold.profile.name, folds, fold.seed)
         if len(done_folds(run, [fold.model]).get(fold.model, [])) == len(run.folds):
             frames = load_run(run, [fold.model])
             inner = load_inner(fold.root, fold.profile.name, frames)

@@ -14,7 +14,7 @@ from palsy_utils.evidence.scores import auroc, is_drawn, patient_scores, scores
 from palsy_utils.faces.modalities import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.folds import describe_scheme
-from palsy_utils.runs.results import Run, done_stamps
+from palsy_utils.runs.results import Run, done_folds
 from palsy_utils.stamps import read_stamp
 
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
@@ -81,7 +81,7 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
     table of `measure.load_faces`.
     """
     cohort, samples = run.cohort, run.samples
-    stamps = [stamp for found in done_stamps(run).values() for stamp in found]
+    stamps = [stamp for folds in done_folds(run).values() for stamp in folds.values()]
     measured = [read_stamp(faces_of(cohort, v).path) for v in cohort.videos.itertuples()]
     found = {name: {s["ran_with"]["versions"][name] for s in stamps} for name in PACKAGES[:2]}
     found["mediapipe"] = {stamp.get("mediapipe", "(not recorded)") for stamp in measured}

@@ -15,7 +15,6 @@ from scipy.spatial import KDTree
 from torch import nn
 
 from palsy_utils.cohort.labels_csv import known_sides
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.features import ASYMMETRY_REGIONS
 from palsy_utils.faces.landmarks import (
     LEFT_OF_PAIR,
@@ -32,7 +31,6 @@ from palsy_utils.faces.landmarks import (
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.nets import HEADS, OUTPUTS
-from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.one_fold import fold_of
 from palsy_utils.runs.results import done_folds, open_run
 
@@ -52,7 +50,7 @@ def nets_to_explain(
     Where nobody's side is known, nets of `ASKED` are left out: they were never asked for it.
     Raises a PalsyError if the run has no structured net that is up to date.
     """
-    run = open_run(load_cohort(cohort), find_profile(profile), folds, seed)
+    run = open_run(cohort, profile, folds, seed)
     ill = set(run.samples.loc[run.samples["label"] == 1, "patient"])
     asked = ASKED if {"left", "right"}.intersection(known_sides(run.cohort.root).values()) else ()
     nets = {}

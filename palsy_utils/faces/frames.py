@@ -16,8 +16,7 @@ import pandas as pd
 
 from palsy_utils.cohort.load import Cohort
 from palsy_utils.cohort.paths import LARGEST_IMAGE, RATE, natural_key
-from palsy_utils.files import PalsyError, progress, publish, write_csv
-from palsy_utils.processes import side_by_side
+from palsy_utils.files import PalsyError, progress, publish, side_by_side, write_csv
 from palsy_utils.stamps import CODE, DONE, Product, content, identity, write_stamp
 
 TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds

@@ -15,8 +15,7 @@ from palsy_utils.faces.features import MODALITIES, STRUCTURED
 from palsy_utils.faces.frames import frames_of, load_frames
 from palsy_utils.faces.landmarks import to_pixels
 from palsy_utils.faces.pictures import measure_image, read_image
-from palsy_utils.files import PalsyError, progress, publish, write_csv
-from palsy_utils.processes import side_by_side
+from palsy_utils.files import PalsyError, progress, publish, side_by_side, write_csv
 from palsy_utils.stamps import DONE, Product
 
 MEASURING = "measuring faces"

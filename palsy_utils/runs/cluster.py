@@ -8,10 +8,10 @@ ever taken for a result.
 import logging
 import os
 import shutil
-import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from traitlets.config import Config
 
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
 from palsy_utils.runs.kernels import Kernel
-from palsy_utils.stamps import DONE, State, read_stamp, stamp_of, state, write_stamp
+from palsy_utils.stamps import DONE, Product, read_stamp, stamp_of, write_stamp
 from palsy_utils.teaching import without_exercises
 
 CONNECT_TIMEOUT = "20s"
@@ -34,7 +34,7 @@ CONNECT_TIMEOUT = "20s"
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook to execute: its parameters, and the folder that its results become."""
+    """One notebook to execute: what to set of its parameters, and the folder of its results."""
 
     notebook: str
     parameters: dict
@@ -47,10 +47,11 @@ class Task:
         """Whether its notebook writes predictions and their stamp."""
         return "fold" in self.parameters
 
-    def state(self, root: Path | None = None) -> State:
-        """Say whether it is done (`stamps.state`)."""
-        product = "predictions.csv" if self.is_fold else "notebook.ipynb"
-        return state(self.folder / product, self.made_from, root)
+    @property
+    def product(self) -> Product:
+        """The main file in its folder, beside which the stamp lies."""
+        name = "predictions.csv" if self.is_fold else "notebook.ipynb"
+        return Product(self.folder / name, self.made_from)
 
 
 def open_client(scheduler: str | None, workers: int | None, device: str) -> Client:
@@ -92,25 +93,23 @@ def remove_attempts(folder: Path) -> None:
 def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str | None]:
     """Execute a notebook, without its exercises, in an attempt folder of its own, on a worker.
 
-    Args:
-        task: the notebook, and more.
-        before: of each folder that was waited for, what `publish_attempt` said.
-
-    Returns:
-        The attempt's folder, and the error in one line, or None if all went well.
+    `before` tells, of each folder that was waited for, what `publish_attempt` said. Returns the
+    attempt's folder, and the error in one line, or None if all went well.
     """
     if broken := [folder for folder, error in before.items() if error]:
         return None, f"not run, because {' and '.join(broken)} failed"
-    if task.is_fold and not before and task.state().kind == DONE:
+    if task.is_fold and not before and task.product.state().kind == DONE:
         return None, None  # a worker that was lost has done it
     source = NOTEBOOKS / f"{task.notebook}.ipynb"
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    make_folder(attempt)
-    outputs = {"output": str(attempt)} if task.is_fold else {}
     # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
     is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
     try:
+        make_folder(attempt)
+        known = papermill.inspect_notebook(str(source))
+        given = task.parameters | ({"output": str(attempt)} if task.is_fold else {})
         with tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None) as work:
+            sockets = {"transport": "ipc", "ip": f"{work}/kernel"} if os.name == "posix" else {}
             notebook = Path(work) / source.name
             nbformat.write(without_exercises(source), notebook)
             # A context of its own: notebooks side by side must not share an event loop.
@@ -118,14 +117,15 @@ def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str
                 papermill.execute_notebook,
                 str(notebook),
                 str(attempt / "notebook.ipynb"),
-                task.parameters | outputs,
+                {name: value for name, value in given.items() if name in known},
                 kernel_name="python3",
                 kernel_manager_class=Kernel,
+                config=Config({"KernelManager": sockets}),  # this user's, not ports open to others
                 # Not papermill's own `cwd`, which moves this whole process, all threads with it.
                 resources={"metadata": {"path": str(NOTEBOOKS)}},
                 progress_bar=False,
-                config=_kernel_config(work),
                 coalesce_streams=True,  # of a progress bar, its last state is kept
+                shutdown_kernel="immediate",  # all is written; saying goodbye takes torch seconds
             )
     except PapermillExecutionError as error:
         known = error.ename == "PalsyError"
@@ -133,18 +133,6 @@ def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str
     except Exception as error:  # the kernel died, the disk is full, ...
         return attempt, f"{type(error).__name__}: {error}"
     return attempt, None
-
-
-def _kernel_config(sockets: str) -> Config:
-    """Let a kernel talk over sockets of this user, not over TCP ports open to others.
-
-    It is killed once its notebook is done: all is written by then, and saying goodbye takes torch
-    almost two seconds.
-    """
-    config = Config({"NotebookClient": {"shutdown_kernel": "immediate"}})
-    if os.name == "posix":
-        config.KernelManager = Config({"transport": "ipc", "ip": f"{sockets}/kernel"})
-    return config
 
 
 def publish_attempt(attempted: tuple[Path | None, str | None], task: Task) -> str | None:
@@ -155,8 +143,8 @@ def publish_attempt(attempted: tuple[Path | None, str | None], task: Task) -> st
     attempt, error = attempted
     if attempt is None or not attempt.exists():  # a worker that was lost has published it
         return error
-    notebook = attempt / "notebook.ipynb"
-    product = attempt / "predictions.csv" if task.is_fold else notebook
+    notebook, product = attempt / "notebook.ipynb", attempt / task.product.path.name
+    old = attempt.with_suffix(".old.attempt")
     try:
         if notebook.exists():
             notebook.chmod(0o600)  # papermill lets others read it
@@ -170,53 +158,34 @@ def publish_attempt(attempted: tuple[Path | None, str | None], task: Task) -> st
         others = {*attempt.glob("[!.]*")} - {product, stamp_of(product)}
         write_stamp(product, made_from, others, **kept)
         if task.folder.exists():
-            task.folder.rename(attempt.with_suffix(".old.attempt"))
+            task.folder.rename(old)
         attempt.rename(task.folder)
-        return None
     except (OSError, PalsyError) as failure:
+        with suppress(OSError):  # there is none, or it cannot be moved
+            old.rename(task.folder)
         return str(failure)
     finally:
-        for folder in (attempt, attempt.with_suffix(".old.attempt")):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(attempt, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    return None
 
 
 def execute_all(client: Client, tasks: Sequence[Task], title: str) -> list[dict]:
-    """Execute tasks side by side, each after those that it needs; one failure stops no other.
+    """Execute tasks side by side, each after those that it needs, which stand before it.
 
-    Where a worker announces the resource `GPU`, folds go to such workers, one to each GPU.
-
-    Args:
-        client: from `open_client`.
-        tasks: what one of them needs stands before it.
-        title: of the progress bar.
-
-    Returns:
-        What failed: `notebook`, `model`, `fold`, `error`.
-
-    Raises:
-        PalsyError: a notebook has no parameter of a name that it is given.
-        OSError: the scheduler is lost.
+    One failure stops no other. Where a worker announces the resource `GPU`, folds go to such
+    workers, one to each GPU. Returns what failed (`notebook`, `model`, `fold`, `error`); raises an
+    OSError if the scheduler is lost.
     """
-    for task in {task.notebook: task for task in tasks}.values():
-        path = NOTEBOOKS / f"{task.notebook}.ipynb"  # papermill would let a typo pass
-        if unknown := sorted({*task.parameters} - {*papermill.inspect_notebook(str(path))}):
-            raise PalsyError(f"{path.name} has no parameter {', '.join(unknown)}: correct it.")
     has_gpu = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.resources.get("GPU"))
-    gpu, threads = {"GPU": 1} if has_gpu else None, sum(client.nthreads().values())
     published, failed = {}, []
     for task in tasks:
         before = {str(need): published[need] for need in task.needs if need in published}
-        where = gpu if task.is_fold else None
-        attempt = client.submit(execute, task, before, pure=False, resources=where)
+        gpu = {"GPU": 1} if has_gpu and task.is_fold else None
+        attempt = client.submit(execute, task, before, pure=False, resources=gpu)
         published[task.folder] = client.submit(publish_attempt, attempt, task, pure=False)
     task_of = {published.pop(task.folder): task for task in tasks}
     bar = progress(title=title, total=len(tasks), unit="notebook", after=0)
-
-    def tell() -> None:
-        running, watched = min(len(task_of), threads), sys.stderr.isatty()
-        bar.set_postfix(running=running, failed=len(failed), refresh=watched)
-
-    tell()
     for future in as_completed(list(task_of)):
         task = task_of.pop(future)  # Dask may forget what nobody needs any more
         if future.status == "cancelled":
@@ -227,7 +196,6 @@ def execute_all(client: Client, tasks: Sequence[Task], title: str) -> list[dict]
             model, fold = (task.parameters.get(name, "") for name in ("model", "fold"))
             failed.append({"notebook": task.notebook, "model": model, "fold": fold, "error": error})
             bar.write(f"failed: {task.notebook} {fold}: {error}")
-        tell()
         bar.update()
     bar.close()
     return failed

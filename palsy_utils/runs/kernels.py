@@ -23,7 +23,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-from palsy_utils.processes import end_with_parent
+from palsy_utils.files import end_with_parent
 
 IMPORTED = ("ipykernel.kernelapp", "palsy_utils.runs.one_fold", "palsy_utils.plots")
 IMPORTED += ("torchvision.models", "sklearn.metrics", "seaborn")

@@ -9,22 +9,12 @@ import pandas as pd
 import torch
 from torch import nn
 
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.files import PalsyError, write_csv, write_torch
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold, check_classes
 from palsy_utils.learning.nets import build_model
-from palsy_utils.learning.profiles import find_profile
 from palsy_utils.learning.training import half_state, has_bf16, pick_device
-from palsy_utils.runs.results import (
-    PREDICTIONS,
-    Run,
-    check_whole,
-    fold_from,
-    fold_state,
-    open_run,
-    run_folder,
-)
+from palsy_utils.runs.results import PREDICTIONS, Run, fold_from, fold_state, open_run, run_folder
 from palsy_utils.stamps import DONE, write_stamp
 
 
@@ -38,24 +28,13 @@ def open_fold(
     device: str = "auto",
     output: str = "",
 ) -> Fold:
-    """Check the parameters of a training notebook and lay out what it works on.
+    """Check the parameters of a training notebook, lay out what it works on, and say what will run.
 
-    Args:
-        cohort: the cohort's folder; `profile`, `folds` and `seed` as in `batch.run`.
-        profile: see there.
-        model: a name of `experiments.MODELS`.
-        fold: the fold's name: the person held out, or `fold-1-of-5`.
-        folds: see there.
-        seed: see there.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        output: another folder for the results; empty for the usual one in `runs/`.
-
-    Raises:
-        PalsyError: one of them names something that is not there, or what the fold needs is
-            missing, out of date or damaged.
+    A fold's name is that of the person held out, or `fold-1-of-5`. The results go to `output`, or
+    if that is empty to the usual folder in `runs/`. Raises a PalsyError if a parameter names what
+    is not there, or if what the fold needs is missing, out of date or damaged.
     """
-    needs = find_model(model).needs
-    run = open_run(load_cohort(cohort), find_profile(profile), folds, seed)
+    needs, run = find_model(model).needs, open_run(cohort, profile, folds, seed)
     if fold not in run.folds:
         raise PalsyError(
             f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
@@ -67,7 +46,14 @@ def open_fold(
                 f"{run.folder / need / fold} is {found}: train {need} on fold {fold} first, with "
                 "its notebook or with `palsy run`."
             )
-    return fold_of(run, model, fold, device, output)
+    laid_out = fold_of(run, model, fold, device, output)
+    n_people = run.samples["patient"].iloc[laid_out.train].nunique()
+    print(
+        f"{model}: trains on {n_people} {run.cohort.group}s ({len(laid_out.train)} frames), "
+        f"predicts {', '.join(laid_out.held_out)} ({len(laid_out.test)} frames); profile "
+        f"{profile}, seed {seed}, {laid_out.device}; writes {laid_out.folder}"
+    )
+    return laid_out
 
 
 def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str = "") -> Fold:
@@ -88,25 +74,11 @@ def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str =
     )
 
 
-def describe_fold(fold: Fold) -> str:
-    """Say in one line what will run."""
-    patient, video = fold.samples["patient"], fold.samples["video"]
-    # Where nobody knows who is who, every video stands for a patient, and we say so.
-    word = "videos" if (patient == "video-" + video).all() else "people"
-    trains_on = patient.iloc[fold.train].nunique()
-    return (
-        f"{fold.model}: trains on {trains_on} {word} ({len(fold.train)} frames), predicts "
-        f"{', '.join(fold.held_out)} ({len(fold.test)} frames); profile {fold.profile.name}, seed "
-        f"{fold.seed}, {fold.device}; writes {fold.folder}"
-    )
-
-
 def save_fold(
     fold: Fold,
     probability: np.ndarray,
     net: nn.Module | None = None,
     history: pd.DataFrame | None = None,
-    imagenet: bool = False,
     inner: np.ndarray | None = None,
     answers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -115,14 +87,13 @@ def save_fold(
     Args:
         fold: see `open_fold`.
         probability: of palsy, one for each of `fold.test`.
-        net: the trained net; late fusion has none.
-        history: what `train` returned.
-        imagenet: whether the net started from ImageNet weights.
+        net: the trained net, if there is one, and its `history`.
         inner: what `training.predict_out_of_fold` returned: one for each of `fold.train`.
         answers: what a multi-task net says besides (`nets.heads_table`), and its attention.
 
     Returns:
-        The predictions (`results.PREDICTIONS`).
+        The predictions (`results.PREDICTIONS`). If one is no number, a PalsyError says so, and
+        nothing is written.
     """
     folder = fold.folder
     tables = {"predictions.csv": _predictions(fold, fold.test, probability)}
@@ -131,24 +102,23 @@ def save_fold(
     if history is not None:
         tables["history.csv"] = history
     if answers is not None:
-        who = tables["predictions.csv"][["patient", "video", "frame"]]
-        tables["answers.csv"] = who.join(answers.round(6))
-    files = [*tables]
+        whose = tables["predictions.csv"][["patient", "video", "frame"]]
+        tables["answers.csv"] = whose.join(answers.round(6))
+    others = [folder / name for name in tables if name != "predictions.csv"]
     if net is not None:
-        files.append("weights.pt")
+        others.append(folder / "weights.pt")
         write_torch(half_state(net), folder / "weights.pt")
     for name, table in tables.items():
         write_csv(table, folder / name)
+    versions = {name: version(name) for name in ("torch", "torchvision")}
     ran_with = {
-        "imagenet_weights": imagenet,
+        "imagenet_weights": bool(fold.made_from.get("imagenet")),
         "device": str(fold.device),
         "bf16": net is not None and find_model(fold.model).sees_images and has_bf16(fold.device),
         "threads": torch.get_num_threads(),
         "profile": fold.profile.model_dump(),
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("torch", "torchvision")},
+        "versions": {"python": platform.python_version()} | versions,
     }
-    others = [folder / name for name in files if name != "predictions.csv"]
     write_stamp(folder / "predictions.csv", fold.made_from, others, ran_with=ran_with)
     return tables["predictions.csv"]
 
@@ -159,32 +129,22 @@ def _predictions(fold: Fold, rows: np.ndarray, probability: np.ndarray) -> pd.Da
             f"{fold.model} gave probabilities that are no numbers for fold {fold.name}: lower its "
             "learning rate in profiles.py."
         )
-    return (
-        fold.samples.iloc[rows]
-        .reset_index(drop=True)
-        .assign(
-            probability=np.round(np.asarray(probability, float), 6),
-            model=fold.model,
-            fold=fold.name,
-            seed=fold.seed,
-        )[PREDICTIONS]
-    )
+    told = {"model": fold.model, "fold": fold.name, "seed": fold.seed}
+    table = fold.samples.iloc[rows].reset_index(drop=True)
+    rounded = np.round(np.asarray(probability, float), 6)
+    return table.assign(probability=rounded, **told)[PREDICTIONS]
 
 
 def load_net(fold: Fold, model: str) -> nn.Module:
-    """Load the net of another model that was trained on the same fold of the same run.
-
-    Raises:
-        PalsyError: it was not trained yet, or its weights are damaged.
-    """
+    """Load the net of a model of the same fold and run; a PalsyError says if it has none."""
     folder = run_folder(fold.root, fold.profile.name, fold.seed) / model / fold.name
     path, row = folder / "weights.pt", find_model(model)
-    check_whole(path)
     net = build_model(row.modalities, None, fold.profile.backbone, row.multitask)
     try:
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # of another program fails in the unpickler, the zip reader or torch
         raise PalsyError(
-            f"{path} is not of this net: delete {folder}, and `palsy run` makes it again."
+            f"{path} is missing, damaged or not of this net: delete {folder}, and `palsy run` "
+            "makes it again."
         ) from error
     return net

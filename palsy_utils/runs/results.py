@@ -9,6 +9,7 @@ lies beside it, in `runs/<profile>-seed-<seed>/`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -29,14 +30,13 @@ from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import fold_names
 from palsy_utils.learning.profiles import Profile, find_profile
-from palsy_utils.stamps import DONE, State
+from palsy_utils.stamps import DONE, Product, State
 
 TYPES = {"patient": str, "video": str, "frame": int, "label": int}
 TYPES |= {"probability": float, "model": str, "fold": str, "seed": int}
 PREDICTIONS = list(TYPES)
 RESULTS = ("predictions.csv", "inner.csv", "weights.pt")  # what other models read of a fold
 FRAMES, FACES = "01_frames", "02_faces_and_modalities"
-DEFAULT_RUN = "phantom"  # name of the run's folder, whose figures lie in figures/<cohort>/ itself
 
 
 @dataclass(frozen=True)
@@ -57,30 +57,22 @@ class Run:
 
 
 def open_run(
-    cohort: Cohort,
-    profile: Profile,
-    folds: int = 0,
-    seed: int = 0,
-    samples: pd.DataFrame | None = None,
+    cohort: Path | str, profile: str, folds: int = 0, seed: int = 0, measured: bool = True
 ) -> Run:
-    """Lay out a run.
+    """Lay out a run: a cohort's folder, a profile's name, 0 folds to leave one person out, or k.
 
-    Args:
-        cohort: see `cohort.load_cohort`.
-        profile: size of the run.
-        folds: 0 to leave one person out, k for grouped k-fold.
-        seed: of the run.
-        samples: what the folds are made of; the cohort's samples if not given.
-
-    Raises:
-        PalsyError: the samples are missing or out of date, or the folds do not fit the people.
+    Unless it has to be `measured`, the labels may say who there is. Raises a PalsyError if the
+    samples are missing or out of date, or if the folds do not fit the people.
     """
-    samples = load_samples(cohort) if samples is None else samples
-    # Nothing, where nobody is measured yet, and no fold can be done.
-    made_from = {
-        "samples": stamps.identity(samples_of(cohort).made_from or {}),
-        "sides": known_sides(cohort.root),
-    }
+    cohort, profile = load_cohort(cohort), find_profile(profile)
+    try:
+        samples = load_samples(cohort)
+    except PalsyError:  # nothing is measured yet, or no more
+        if measured:
+            raise
+        samples = cohort.labels
+    made_from = {"samples": stamps.identity(samples_of(cohort).made_from or {})}
+    made_from["sides"] = known_sides(cohort.root)
     return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
 
 
@@ -94,35 +86,25 @@ def figures_folder(
 ) -> Path:
     """Return where figures of a run go: `<figures>/<cohort>/`, or below it if it is another run.
 
-    Another profile than `phantom`, another seed than 0, and groups in place of single people each
-    have a folder of their own, so that no run overwrites what the default run has drawn.
+    The default run is of the profile `phantom`, seed 0, single people: no other overwrites it.
     """
     name = run_folder(cohort.root, profile, seed).name + (f"-folds-{folds}" if folds else "")
     folder = Path(figures) / cohort.name
-    return folder if name == DEFAULT_RUN else folder / name
+    return folder if name == "phantom" else folder / name
 
 
 def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFrame:
     """Read the predictions of one fold (`PREDICTIONS`), or with `inner.csv` the inner ones.
 
-    Raises:
-        PalsyError: they are missing or damaged.
+    Raises a PalsyError if they are not there, or not those of their stamp.
     """
-    check_whole(folder / name)
+    if stamps.find_damage(folder / "predictions.csv", [name]):
+        raise PalsyError(
+            f"{folder / name} is missing, damaged or was never finished: train "
+            f"{folder.parent.name} on fold {folder.name} first, with its notebook or with "
+            "`palsy run`."
+        )
     return pd.read_csv(folder / name, dtype=TYPES)
-
-
-def check_whole(path: Path) -> None:
-    """Raise a PalsyError if a file of a fold is not there, or not the one of its stamp."""
-    if not path.exists():
-        raise PalsyError(
-            f"{path} is missing: train {path.parts[-3]} on fold {path.parts[-2]} first, with its "
-            "notebook or with `palsy run`."
-        )
-    if stamps.find_damage(path.with_name("predictions.csv"), [path.name]):
-        raise PalsyError(
-            f"{path} is damaged, or was never finished: run `palsy run`, which makes it again."
-        )
 
 
 def fold_from(run: Run, model: str, fold: str) -> dict:
@@ -133,10 +115,9 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
     if row.training:
         made_from["training"] = getattr(profile, row.training).model_dump()
     if row.training and row.sees_images:
-        drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
-        made_from["images"] = stamps.identity(images_from(*drawn))
-        made_from["backbone"] = profile.backbone
         weights = imagenet(profile.imagenet, profile.backbone)
+        drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
+        made_from |= {"images": stamps.identity(images_from(*drawn)), "backbone": profile.backbone}
         made_from["imagenet"] = weights.stored.name if weights else ""
     if row.multitask:
         made_from["sides"] = run.made_from["sides"]
@@ -149,7 +130,8 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
 def fold_state(run: Run, model: str, fold: str) -> State:
     """Say whether a fold of a model is done, and if not, why (`stamps.py`)."""
     folder = run.folder / model / fold
-    found = stamps.state(folder / "predictions.csv", fold_from(run, model, fold), run.cohort.root)
+    made_from = fold_from(run, model, fold)
+    found = Product(folder / "predictions.csv", made_from, run.cohort.root).state()
     if found.kind != DONE and (folder / "failed.ipynb").exists():
         return State(stamps.FAILED)
     if found.kind == DONE:
@@ -170,35 +152,28 @@ def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]
 
 
 def status(
-    cohort: str | Path, profile: str, models: Sequence[str] = (), folds: int = 0, seed: int = 0
+    cohort: Path | str, profile: str, models: Sequence[str] = (), folds: int = 0, seed: int = 0
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Say how far a run is, without making anything.
+    """Say how far a run is: models down, folds across, and a line on all that is to be made again.
 
-    Returns:
-        Models down, folds across, each `done`, `out of date`, `damaged`, `failed` or `open`; and a
-        line on each product that is out of date or damaged.
-
-    Raises:
-        PalsyError: the cohort, profile or a model is unknown.
+    Each fold is `done`, `out of date`, `damaged`, `failed` or `open`.
     """
-    who, size = load_cohort(cohort), find_profile(profile)
-    try:
-        samples = load_samples(who)
-    except PalsyError:  # nothing is measured yet, or no more: the labels say who there is
-        samples = who.labels
-    run, names = open_run(who, size, folds, seed, samples), choose_models(models)
-    grid = {m: {fold: fold_state(run, m, fold) for fold in run.folds} for m in names}
-    files = {name: s for states in stage_states(who, size).values() for name, s in states.items()}
-    files |= {str(run.folder / m / f): s for m, row in grid.items() for f, s in row.items()}
-    kinds = {m: [found.kind for found in row.values()] for m, row in grid.items()}
-    table = pd.DataFrame.from_dict(kinds, orient="index", columns=list(run.folds))
-    return table, [f"{name} is {found}" for name, found in files.items() if found.why]
+    run = open_run(cohort, profile, folds, seed, measured=False)
+    grid = {m: {f: fold_state(run, m, f) for f in run.folds} for m in choose_models(models)}
+    found = [item for of in stage_states(run.cohort, run.profile).values() for item in of.items()]
+    found += [(str(run.folder / m / f), s) for m, row in grid.items() for f, s in row.items()]
+    kinds = pd.DataFrame(grid).T.map(lambda state: state.kind)
+    return kinds, [f"{name} is {state}" for name, state in found if state.why]
 
 
-def done_folds(run: Run, models: Iterable[str] = MODELS) -> dict[str, list[str]]:
-    """Return the folds that are done of every model that has any."""
-    done = {m: [f for f in run.folds if fold_state(run, m, f).kind == DONE] for m in models}
-    return {model: folds for model, folds in done.items() if folds}
+def done_folds(run: Run, models: Iterable[str] = MODELS) -> dict[str, dict[str, dict]]:
+    """Return the stamps of the folds that are done, by name, of every model that has any."""
+    done = {}
+    for model, fold in product(models, run.folds):
+        if fold_state(run, model, fold).kind == DONE:
+            stamp = stamps.read_stamp(run.folder / model / fold / "predictions.csv")
+            done.setdefault(model, {})[fold] = stamp
+    return done
 
 
 def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
@@ -218,15 +193,7 @@ def table_from(run: Run) -> dict:
     made_from = {"code": stamps.CODE["table"], "samples": run.made_from["samples"]}
     made_from |= {"folds": list(run.folds), "profile": run.profile.name, "seed": run.seed}
     hashes = {
-        model: [stamp["files"]["predictions.csv"] for stamp in found]
-        for model, found in done_stamps(run).items()
-    }
-    return made_from | {"predictions of": {m: stamps.identity(h) for m, h in hashes.items()}}
-
-
-def done_stamps(run: Run) -> dict[str, list[dict]]:
-    """Read the stamps of all folds that are done, model by model."""
-    return {
-        model: [stamps.read_stamp(run.folder / model / f / "predictions.csv") for f in folds]
+        model: stamps.identity([stamp["files"]["predictions.csv"] for stamp in folds.values()])
         for model, folds in done_folds(run).items()
     }
+    return made_from | {"predictions of": hashes}

@@ -13,12 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support, recall_score
 
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.experiments import PAPER_MODELS
-from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs.results import load_run, open_run
 
 markdown = functions_of(PROJECT / "notebooks" / "06_results_table.ipynb").markdown
@@ -82,7 +80,7 @@ def test_table_is_the_one_computed_by_hand(by_hand):
 
 @pytest.fixture(scope="module")
 def parts(smoke):
-    run = open_run(load_cohort(smoke.root), find_profile("smoke"))
+    run = open_run(smoke.root, "smoke")
     return run, load_run(run), run.samples
 
 

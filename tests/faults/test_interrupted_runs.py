@@ -3,8 +3,6 @@
 The short forms run with every `make test`; the long ones with `make test-faults`.
 """
 
-import hashlib
-import http.server
 import json
 import os
 import random
@@ -13,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -23,19 +20,13 @@ from types import SimpleNamespace
 import pandas as pd
 import psutil
 import pytest
-from helpers import flip, outlive
+from helpers import cut_off, flip, outlive
 from test_fit import fit_small
 
 from palsy_utils.clip.fit import write_model
-from palsy_utils.cohort.load import load_cohort
-from palsy_utils.downloads import Download, find
-from palsy_utils.faces.modalities import load_faces
-from palsy_utils.faces.pictures import measure_image, open_landmarker, read_image
-from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import PAPER_MODELS
 
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
-FOLDS = ("p01", "p02", "p04")
 RUN = Path("runs") / "smoke"
 PATIENCE = 600  # s
 PALSY = [sys.executable, "-m", "palsy_utils"]
@@ -221,38 +212,19 @@ def test_twenty_kills_at_any_moment(smoke, unfinished):
     assert_whole(smoke, unfinished.root)
 
 
-def cut(path, part=0.6):
-    """Cut a file off, as a crash of the machine may; a hard link elsewhere stays whole."""
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content[: int(len(content) * part)])
-
-
-def measures_alike(root):
-    """Say whether this machine measures, bit for bit, what the cohort came with."""
-    if not os.environ.get("PALSY_FACE_LANDMARKER"):
-        return False
-    image, _ = read_image(root / "frames" / "p01-1" / "0.jpg")
-    again = measure_image(image)["landmarks"].reshape(-1, 3)
-    open_landmarker.cache_clear()
-    return (again == load_faces(load_cohort(root))[1][0]).all()
-
-
 def test_what_is_damaged_is_made_again(smoke, tmp_path):
-    """Everything at once: results, arrays, images, frames, measurements, and all clocks."""
+    """Everything at once: results, arrays, images, frames, and all clocks."""
     root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=give)
     folds = root / RUN
-    cut(folds / "early-fusion" / "p04" / "predictions.csv")
+    cut_off(folds / "early-fusion" / "p04" / "predictions.csv")
     flip(folds / "lines-resnet50" / "p04" / "weights.pt")  # which early fusion needs
-    cut(folds / ROW / "p01" / "inner.csv")
-    lines = (folds / ROW / "p04" / "predictions.csv").read_text().splitlines(keepends=True)
-    (folds / ROW / "p04" / "predictions.csv").write_text("".join(lines[:-3]))
-    if measures_alike(root):
-        cut(root / "faces" / "p01-1.parquet")
-    cut(root / "frames" / "p02-1" / "0.jpg")
-    cut(root / "frames" / "p04-1.csv")
-    cut(root / "modalities" / "coordinates.npy")
-    cut(root / "images" / "lines-32.npy")
+    cut_off(folds / ROW / "p01" / "inner.csv")
+    whole = (folds / ROW / "p04" / "predictions.csv").read_text()
+    (folds / ROW / "p04" / "predictions.csv").write_text(whole.rsplit("\n", 3)[0])
+    cut_off(root / "frames" / "p02-1" / "0.jpg")
+    cut_off(root / "frames" / "p04-1.csv")
+    cut_off(root / "modalities" / "coordinates.npy")
+    cut_off(root / "images" / "lines-32.npy")
     (root / "images" / ".rgb-32.npy.1234.part").touch()
     for path in root.rglob("*"):
         if path.suffix != ".pt":  # these are links
@@ -286,11 +258,8 @@ def little_disk(smoke, tmp_path):
     """A disk of a few megabytes with a cohort of which nothing is trained."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
-    if (
-        not shutil.which("mount")
-        or subprocess.run(mount, capture_output=True, check=False).returncode
-    ):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk]
+    if not shutil.which("mount") or run(mount).returncode:
         pytest.skip("no right to mount a disk here: run as root")
     skip = shutil.ignore_patterns("runs", "images")
     shutil.copytree(smoke.root, disk / "small", ignore=skip)
@@ -318,84 +287,46 @@ def test_a_disk_that_fills_up_or_is_read_only(smoke, little_disk):
     assert_whole(smoke, root, [ROW])
 
 
-def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
-    content = b"model" * 100_000
-
-    class Server(http.server.BaseHTTPRequestHandler):
-        part = len(content) // 2
-
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: self.part])
-
-        def log_message(self, *arguments):
-            pass
-
-    monkeypatch.setattr("palsy_utils.downloads.MODELS", tmp_path)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/model.bin"
-        wanted = Download("PALSY_NONE", url, hashlib.sha256(content).hexdigest())
-        with pytest.raises(PalsyError, match="could not be downloaded"):
-            find(wanted)
-        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-        Server.part = len(content)
-        assert find(wanted).read_bytes() == content
-        server.shutdown()
-
-
 # --- a cluster of its own: scheduler and workers are processes
 
 
-class Cluster:
-    """A Dask scheduler and two workers, each a process that a test may kill."""
-
-    def __init__(self, folder):
-        folder.mkdir()
-        self.folder, file = folder, folder / "scheduler.json"
-        options = ["--scheduler-file", str(file), "--no-dashboard"]
-        self.scheduler = self._start("scheduler", *options, "--host", "127.0.0.1", "--port", "0")
-        wait_for(lambda: file.exists() and file.read_text(), self.scheduler)
-        self.address = json.loads(file.read_text())["address"]
-        self.workers = [self._start("worker", *options, "--nthreads", "1") for _ in range(2)]
-
-    def _start(self, what, *options):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
-        return subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    @staticmethod
-    def kill(process):
-        """Kill a process and what it has started."""
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-        for one in family:
-            with suppress(psutil.Error):  # it has ended
-                one.kill()
-        process.wait()
-
-    def close(self):
-        for process in (*self.workers, self.scheduler):
-            if process.poll() is None:
-                self.kill(process)
+def kill_family(process):
+    """Kill a process and what it has started."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in family:
+        with suppress(psutil.Error):  # it has ended
+            one.kill()
+    process.wait()
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    cluster = Cluster(tmp_path / "cluster")
-    yield cluster
-    cluster.close()
+    """A Dask scheduler and two workers, each a process that a test may kill."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    file = folder / "scheduler.json"
+    quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    def begin(what, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard"]
+        return subprocess.Popen([*command, "--scheduler-file", file, *options], **quiet)
+
+    scheduler = begin("scheduler", "--host", "127.0.0.1", "--port", "0")
+    wait_for(lambda: file.exists() and file.read_text(), scheduler)
+    workers = [begin("worker", "--nthreads", "1") for _ in range(2)]
+    address = json.loads(file.read_text())["address"]
+    yield SimpleNamespace(scheduler=scheduler, workers=workers, address=address)
+    for process in (*workers, scheduler):
+        if process.poll() is None:
+            kill_family(process)
 
 
 def lose(unfinished, cluster, lost):
     """Kill one of a cluster's processes while it trains; say what the command then said."""
     process = start([*unfinished.command, "--scheduler", cluster.address])
     wait_for(lambda: attempts(unfinished.root), process)
-    cluster.kill(lost)
+    kill_family(lost)
     return process.communicate(timeout=PATIENCE)[1], process
 
 

@@ -105,7 +105,7 @@ def test_a_batch_leaves_solutions_and_checks_out(tmp_path, monkeypatch):
     cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
     cells += [nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["solution"]})]
     cells += [nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["check"]})]
-    python = {"language_info": {"name": "python"}}
+    python = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "small.ipynb")
     monkeypatch.setattr("palsy_utils.runs.cluster.NOTEBOOKS", tmp_path)
     attempt, error = execute(Task("small", {"x": 2}, tmp_path / "done"), {})

@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 from threading import Thread
 
 import nbformat
@@ -13,37 +14,21 @@ import pytest
 from palsy_utils.runs import cluster
 from palsy_utils.runs.cluster import Task, execute, execute_all, open_client, publish_attempt
 
-SHOW = """
-import os, sys
-import matplotlib.pyplot as plt
-print(sys.executable, os.getcwd(), sep="\\n")
-plt.plot([0, 1])
-plt.show()
-"""
-
 
 @pytest.fixture
 def executed(tmp_path, monkeypatch):
-    """What a small notebook shows, and the folders that this process was in meanwhile."""
-    (tmp_path / "notebooks").mkdir()
-    monkeypatch.setattr(cluster, "NOTEBOOKS", tmp_path / "notebooks")
-    cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
-    cells += [nbformat.v4.new_code_cell(SHOW)]
-    python = {"language_info": {"name": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=python)
-    nbformat.write(notebook, tmp_path / "notebooks" / "small.ipynb")
+    """A function that executes a cell in a small notebook, and returns what it shows."""
+    monkeypatch.setattr(cluster, "NOTEBOOKS", tmp_path)
 
-    def run():
-        results, folders = [], set()
-        task = Task("small", {"x": 2}, tmp_path / "done")
-        thread = Thread(target=lambda: results.append(execute(task, {})))
-        thread.start()
-        while thread.is_alive():
-            folders.add(os.getcwd())
-            thread.join(0.001)
-        attempt, error = results[0]
+    def run(source):
+        cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
+        cells += [nbformat.v4.new_code_cell(source)]
+        python = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=python)
+        nbformat.write(notebook, tmp_path / "small.ipynb")
+        attempt, error = execute(Task("small", {"x": 2, "other": 3}, tmp_path / "done"), {})
         assert error is None
-        return nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs, folders
+        return nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs
 
     return run
 
@@ -53,8 +38,13 @@ def test_a_kernel_has_this_interpreter_and_a_folder_of_its_own(executed, tmp_pat
     other.mkdir(parents=True)
     (other / "kernel.json").write_text('{"argv": ["false"], "display_name": "", "language": ""}')
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    outputs, folders = executed()
-    assert outputs[0].text.splitlines() == [sys.executable, str(tmp_path / "notebooks")]
+    source, outputs, folders = "import os, sys; print(sys.executable, os.getcwd(), x)", [], set()
+    thread = Thread(target=lambda: outputs.extend(executed(source)))
+    thread.start()
+    while thread.is_alive():
+        folders.add(os.getcwd())
+        thread.join(0.001)
+    assert outputs[0].text.split() == [sys.executable, str(tmp_path), "2"]
     assert folders == {os.getcwd()}
 
 
@@ -65,8 +55,16 @@ def test_neither_another_backend_nor_a_long_tmpdir_takes_the_pictures(
     deep.mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     monkeypatch.setenv("MPLBACKEND", "agg")
-    outputs, _ = executed()
-    assert "image/png" in outputs[1].data
+    outputs = executed("import matplotlib.pyplot as plt; plt.plot([0, 1]); plt.show()")
+    assert "image/png" in outputs[0].data
+
+
+def test_an_executed_notebook_keeps_the_last_state_of_a_bar_alone(executed):
+    bar = "from palsy_utils.files import progress\nimport time\n"
+    bar += "for _ in progress(range(20), 'counting', after=0): time.sleep(0.05)"
+    (output,) = executed(bar)
+    assert output.name == "stdout" and output.text.count("counting") == 1
+    assert "20/20" in output.text
 
 
 @pytest.mark.parametrize(("resources", "side_by_side"), [({"GPU": 1}, 1), ({}, 2)])
@@ -108,6 +106,27 @@ def test_what_needs_a_failed_fold_is_not_run_and_a_late_attempt_changes_nothing(
         files = {path.name for path in task.folder.iterdir()}
         assert files == {"predictions.csv", "predictions.csv.stamp", f"{text}.csv"}
     assert [path.name for path in tmp_path.iterdir()] == ["p01"]
+
+
+def test_a_fold_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    task, attempt = (
+        Task("04_early_fusion", {"fold": "p01"}, tmp_path / "p01"),
+        tmp_path / ".attempt",
+    )
+    for folder in (task.folder, attempt):
+        folder.mkdir()
+        (folder / "predictions.csv").write_text(folder.name)
+    rename = Path.rename
+
+    def fail(path, target):
+        if path == attempt:
+            raise OSError(28, "No space left on device")
+        rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    assert "No space left on device" in publish_attempt((attempt, None), task)
+    assert (task.folder / "predictions.csv").read_text() == "p01"
+    assert list(tmp_path.iterdir()) == [task.folder]
 
 
 def test_a_machine_that_slept_has_lost_no_worker():
