@@ -56,15 +56,6 @@ def has_tag(cell: "NotebookNode", *tags: str) -> bool:
     return not set(tags).isdisjoint(cell.metadata.get("tags", ()))
 
 
-def without_exercises(path: Path) -> "NotebookNode":
-    """Read a notebook, leaving out its solutions and checks: a batch has no need of them."""
-    import nbformat
-
-    notebook = nbformat.read(path, 4)
-    notebook.cells = [cell for cell in notebook.cells if not has_tag(cell, SOLUTION, CHECK)]
-    return notebook
-
-
 def write_handout(folder: Path | str) -> list[Path]:
     """Write `students/*.ipynb`, without solutions, and `instructor/*.ipynb`, with them.
 

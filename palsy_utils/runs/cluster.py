@@ -27,7 +27,7 @@ from traitlets.config import Config
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
 from palsy_utils.runs.kernels import Kernel
 from palsy_utils.stamps import DONE, Product, read_stamp, stamp_of, write_stamp
-from palsy_utils.teaching import without_exercises
+from palsy_utils.teaching import CHECK, SOLUTION, has_tag
 
 CONNECT_TIMEOUT = "20s"
 
@@ -110,12 +110,13 @@ def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str
         given = task.parameters | ({"output": str(attempt)} if task.is_fold else {})
         with tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None) as work:
             sockets = {"transport": "ipc", "ip": f"{work}/kernel"} if os.name == "posix" else {}
-            notebook = Path(work) / source.name
-            nbformat.write(without_exercises(source), notebook)
+            notebook, path = nbformat.read(source, 4), Path(work) / source.name
+            notebook.cells = [c for c in notebook.cells if not has_tag(c, SOLUTION, CHECK)]
+            nbformat.write(notebook, path)
             # A context of its own: notebooks side by side must not share an event loop.
             Context().run(
                 papermill.execute_notebook,
-                str(notebook),
+                str(path),
                 str(attempt / "notebook.ipynb"),
                 {name: value for name, value in given.items() if name in known},
                 kernel_name="python3",

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import pandas as pd
 import psutil
 import pytest
-from helpers import cut_off, flip, outlive
+from helpers import outlive
 from test_fit import fit_small
 
 from palsy_utils.clip.fit import write_model
@@ -210,47 +210,6 @@ def test_twenty_kills_at_any_moment(smoke, unfinished):
     done = run(unfinished.command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert_whole(smoke, unfinished.root)
-
-
-def test_what_is_damaged_is_made_again(smoke, tmp_path):
-    """Everything at once: results, arrays, images, frames, and all clocks."""
-    root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=give)
-    folds = root / RUN
-    cut_off(folds / "early-fusion" / "p04" / "predictions.csv")
-    flip(folds / "lines-resnet50" / "p04" / "weights.pt")  # which early fusion needs
-    cut_off(folds / ROW / "p01" / "inner.csv")
-    whole = (folds / ROW / "p04" / "predictions.csv").read_text()
-    (folds / ROW / "p04" / "predictions.csv").write_text(whole.rsplit("\n", 3)[0])
-    cut_off(root / "frames" / "p02-1" / "0.jpg")
-    cut_off(root / "frames" / "p04-1.csv")
-    cut_off(root / "modalities" / "coordinates.npy")
-    cut_off(root / "images" / "lines-32.npy")
-    (root / "images" / ".rgb-32.npy.1234.part").touch()
-    for path in root.rglob("*"):
-        if path.suffix != ".pt":  # these are links
-            moment = random.choice([1, time.time() + random.uniform(-1e9, 1e9), 4e9])
-            os.utime(path, (moment, moment))
-    before = {p: p.stat().st_mtime_ns for p in folds.rglob("predictions.csv")}
-
-    done = run(command_for(smoke, root))
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert_whole(smoke, root)
-    damaged = {
-        folds / "early-fusion" / "p04": "predictions.csv",
-        folds / "lines-resnet50" / "p04": "weights.pt",
-        folds / ROW / "p01": "inner.csv",
-        folds / ROW / "p04": "predictions.csv",
-        root / "frames" / "p02-1.csv": "p02-1/0.jpg",
-        root / "frames" / "p04-1.csv": "p04-1.csv",
-        root / "modalities" / "samples.csv": "coordinates.npy",
-        root / "images" / "lines-32.npy": "lines-32.npy",
-    }
-    for product, file in damaged.items():
-        assert f"{product} is damaged ({file}): made again" in done.stdout
-    new = {p for p, moment in before.items() if p.stat().st_mtime_ns != moment}
-    again = {product for product in damaged if product.is_relative_to(folds)}
-    again.add(folds / "late-fusion" / "p04")  # for it averages a net that is made again
-    assert new == {fold / "predictions.csv" for fold in again}
 
 
 @pytest.fixture

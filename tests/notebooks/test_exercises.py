@@ -13,7 +13,7 @@ from helpers import small_parameters
 from palsy_utils.cli import main
 from palsy_utils.files import PalsyError
 from palsy_utils.runs.cluster import Task, execute
-from palsy_utils.teaching import check, has_tag, without_exercises, write_handout
+from palsy_utils.teaching import check, has_tag, write_handout
 
 NOTEBOOKS = {p.stem: p for p in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
 HAS_EXERCISES = {name: p for name, p in NOTEBOOKS.items() if "## Exercises\\n" in p.read_text()}
@@ -164,10 +164,3 @@ def test_a_handout_is_written_again_but_nobodys_work_is_lost(tmp_path):
         write_handout(tmp_path)
     assert "answer_1 = 0.9" in mine.read_text()
     assert not (tmp_path / "students" / "00_overview.ipynb").exists()
-
-
-def test_without_exercises_everything_else_stays():
-    name = next(iter(HAS_EXERCISES))
-    kept = [cell.source for cell in without_exercises(NOTEBOOKS[name]).cells]
-    left_out = {cell.source for three in exercises(read(name).cells) for cell in three[1:]}
-    assert kept == [cell.source for cell in read(name).cells if cell.source not in left_out]

@@ -10,7 +10,7 @@ from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, round_weights, seed_everything
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
-from palsy_utils.runs.results import read_predictions
+from palsy_utils.runs.results import PREDICTIONS, read_predictions
 from palsy_utils.stamps import read_stamp
 
 
@@ -82,7 +82,7 @@ def test_a_net_comes_back_as_it_was_saved(small):
     again = load_net(one, "expressions-fnn")
     same = probabilities(compute(again, inputs, one.test, one.device)).numpy()
     assert (same == probability).all()
-    assert read_predictions(one.folder).equals(written)
+    assert list(written) == PREDICTIONS and read_predictions(one.folder).equals(written)
     stamp = read_stamp(one.folder / "predictions.csv")
     assert stamp["made_from"]["held_out"] == ["p02"] and stamp["made_from"]["seed"] == 0
     ran_with = stamp["ran_with"]

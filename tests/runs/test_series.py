@@ -1,6 +1,7 @@
 """The whole series at smoke size, through the command, and what it leaves behind."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -116,34 +117,47 @@ def made(root):
 
 
 def test_nothing_is_made_twice_and_what_changed_is_told_and_made_again(smoke, tmp_path):
-    """Touched, cut, flipped, relabelled: `status` tells, `run` mends just that, `fit` as well."""
-    root, row = shutil.copytree(smoke.root, tmp_path / "small"), ["--models", "coordinates-fnn"]
-    figures = root.parent / "figures" / "small" / "smoke"
+    """Touched, cut, flipped, relabelled: `status` tells, and `run` mends just that."""
+    root, figures = tmp_path / "small", tmp_path / "figures" / "small" / "smoke"
+    shutil.copytree(smoke.root, root)
+    row, rows = (["--models", m] for m in ("coordinates-fnn", "coordinates-fnn,expressions-fnn"))
     for model in set(MODELS) - {"coordinates-fnn", "expressions-fnn"}:
         shutil.rmtree(root / RUN / model)
     assert repeat(smoke, root, *row).returncode == 0  # the table, of two rows
     for path in root.rglob("*"):
-        os.utime(path, (4e9, 4e9))
+        os.utime(path, (random.choice([1, 4e9]),) * 2)
     before = made(root / RUN) | made(figures)
     assert "is" not in status(root, *row).split("\n", 2)[2]
     done = repeat(smoke, root, *row)
     assert done.returncode == 0 and "made again" not in done.stdout
     assert made(root / RUN) | made(figures) == before
 
-    fold = root / RUN / "coordinates-fnn"
-    cut_off(fold / "p01" / "notebook.ipynb")
-    cut_off(fold / "p02" / "history.csv")
-    flip(fold / "p04" / "weights.pt")
+    damaged = {
+        f"{RUN}/coordinates-fnn/p01": "notebook.ipynb",
+        f"{RUN}/coordinates-fnn/p02": "history.csv",
+        f"{RUN}/coordinates-fnn/p04": "weights.pt",
+        f"{RUN}/expressions-fnn/p01": "inner.csv",
+        f"{RUN}/expressions-fnn/p02": "predictions.csv",
+        "frames/p02-1.csv": "p02-1/0.jpg",
+        "frames/p04-1.csv": "p04-1.csv",
+        "modalities/samples.csv": "coordinates.npy",
+        "images/lines-32.npy": "lines-32.npy",
+    }
+    for name, file in damaged.items():
+        folder = root / name
+        path = (folder if folder.is_dir() else folder.parent) / file
+        (flip if file == "weights.pt" else cut_off)(path)
     text = (figures / "table_1.md").read_text()
     (figures / "table_1.md").write_text(text.replace("0.", "0.9", 1))
-    named = {"p01": "notebook.ipynb", "p02": "history.csv", "p04": "weights.pt"}
-    said = status(root, *row)
-    for person, file in named.items():
-        assert f"{fold / person} is damaged ({file})" in said
-    done = repeat(smoke, root, *row)
-    assert done.returncode == 0 and done.stdout.count("made again") == 4
+    said, done = status(root, *rows), repeat(smoke, root, *rows)
+    for name, file in damaged.items():
+        assert f"{root / name} is damaged ({file})" in said
+        assert f"{root / name} is damaged ({file}): made again" in done.stdout
+    assert done.returncode == 0 and done.stdout.count("made again") == len(damaged) + 1
     assert (figures / "table_1.md").read_text() == text
-    assert made(root / RUN / "expressions-fnn").items() <= before.items()
+    for path in (root / RUN).rglob("predictions.csv"):
+        assert path.read_bytes() == (smoke.root / path.relative_to(root)).read_bytes()
+    assert made(root / RUN / "expressions-fnn" / "p04").items() <= before.items()
 
     labels = (root / "labels.csv").read_text()
     (root / "labels.csv").write_text(labels.replace("normal,normal", "strong,normal", 1))
