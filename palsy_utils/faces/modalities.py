@@ -53,11 +53,12 @@ def faces_of(cohort: Cohort, video: tuple) -> Product:
     """
     root, path = cohort.root, cohort.root / "faces" / f"{video.video}.parquet"
     if video.kind == "measured":
-        made_from = {"measured": stamps.content(path, root)} if path.exists() else None
-        return Product(path, made_from, root, is_source=True)
+        source = {"measured": stamps.content(path, root)} if path.exists() else None
+        return Product(path, source, root, is_source=True)
+    if (frames := frames_of(cohort, video).made_from) is None:
+        return Product(path, None, root)
     made_from = {"code": stamps.CODE["faces"], "landmarker": LANDMARKER.sha256}
-    frames = frames_of(cohort, video).made_from
-    return Product(path, frames and made_from | {"frames": stamps.identity(frames)}, root)
+    return Product(path, made_from | {"frames": stamps.identity(frames)}, root)
 
 
 def _measure_video(product: Product, frames: pd.DataFrame, show: bool) -> None:
