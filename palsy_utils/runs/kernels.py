@@ -43,6 +43,7 @@ class Forked:
             if not Forked.server or Forked.server.poll() is not None:
                 command = [sys.executable, "-m", __name__, str(os.getpid())]
                 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+                pipes["start_new_session"] = True  # Ctrl-C is not for it
                 Forked.server = LASTING.submit(subprocess.Popen, command, **pipes).result()
             Forked.server.stdin.write(json.dumps(order) + "\n")
             Forked.server.stdin.flush()
