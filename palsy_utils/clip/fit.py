@@ -122,11 +122,14 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         questions = tuple(np.array([*HEADS])[(targets != UNKNOWN).any(0)].tolist())
         auxiliary = auxiliary_loss(targets, fold.device)
     if row.attends:
-        mirrored, run = list(attention.load_tokens(fold)[1].values()), attention.train_members
+        inputs, mirrored = (list(faces.values()) for faces in attention.load_tokens(fold))
+        run = attention.train_members
+    else:
+        inputs = load_inputs(fold)
     if row.sees_images:
         weights = nets.imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
     training.seed_everything(fold.seed)
-    net, inputs = build_net(fold.model, fold.profile, weights), load_seen(fold)
+    net = build_net(fold.model, fold.profile, weights)
     nets.fit_scaling(net, inputs, fold.train)
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from palsy_utils.cohort.load import Cohort, load_cohort
-from palsy_utils.cohort.paths import CLIP_SUFFIXES, IMAGE_SUFFIXES, LARGEST_IMAGE, list_files
+from palsy_utils.cohort.paths import KINDS, LARGEST_IMAGE, natural_key
 from palsy_utils.faces import landmarks as marks
 from palsy_utils.faces.features import ASYMMETRY, asymmetry
 from palsy_utils.faces.frames import extract_frames, load_frames, open_video
@@ -66,12 +66,16 @@ def shown(path: Path) -> str:
 
 
 def list_kinds(folder: Path) -> dict[str, list[Path]]:
-    """List the files `clip` and `image` in a folder, as people number them."""
+    """List the files `clip` and `image` in a folder, not below it, as people number them."""
+    kinds = {"clip": [], "image": []}
     try:
-        files = list_files(folder)["."].items()
+        for file in sorted(folder.iterdir(), key=lambda file: (natural_key(file.name), file)):
+            kind = KINDS.get(file.suffix.lower())
+            if kind and file.is_file() and not file.name.startswith("."):
+                kinds[kind].append(file)
     except OSError as error:
         raise PalsyError(f"{folder} cannot be read: {error.strerror or error}.") from error
-    return {k: [folder / n for n, file in files if file.kind == k] for k in ("clip", "image")}
+    return kinds
 
 
 def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
@@ -82,8 +86,8 @@ def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
     if not clip.exists():
         raise PalsyError(f"{clip} does not exist: give a video, a photograph or a folder of them.")
     files, rows = list_kinds(clip)["image"] if clip.is_dir() else [clip], []
-    if not files or files[0].suffix.lower() not in CLIP_SUFFIXES | IMAGE_SUFFIXES:
-        known = f"names may end in {' '.join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))}"
+    if not files or files[0].suffix.lower() not in KINDS:
+        known = f"names may end in {' '.join(sorted(KINDS))}"
         raise PalsyError(f"{clip} is neither video nor image, nor a folder of them: {known}.")
     try:
         for number, file in enumerate(files):
@@ -92,7 +96,7 @@ def copy_clip(clip: Path, folder: Path) -> tuple[Cohort, list[str]]:
             rows.append((copy.stem, copy.stem, copy.name, None, None, 0))
     except OSError as error:
         raise PalsyError(f"{file} cannot be read: {error.strerror or error}.") from error
-    is_clip = copy.suffix in CLIP_SUFFIXES
+    is_clip = KINDS[copy.suffix] == "clip"
     picture = open_video(copy).read()[1] if is_clip else read_image(copy)[0]
     if picture is None and not clip.is_dir():
         raise PalsyError(

@@ -124,9 +124,8 @@ def read_label_file(path: Path, counts: Counter) -> dict[str, str] | None:
             found.setdefault(region.lower(), []).append(BOXES[grade])
         else:
             counts[f"box(es) have the unknown name {name[:40]!r}"] += 1
-    counts["region(s) had several boxes: strongest taken"] += sum(
-        len(b) > 1 for b in found.values()
-    )
+    several = sum(len(boxes) > 1 for boxes in found.values())
+    counts["region(s) had several boxes: strongest taken"] += several
     return {region: max(boxes, key=GRADES.index) for region, boxes in found.items()}
 
 

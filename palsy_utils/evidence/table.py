@@ -78,7 +78,7 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
     """Say in a few sentences what the numbers of a table are of, and how they were made.
 
     Stamps tell which weights and versions of libraries the folds were trained with; `faces` is the
-    table of `measure.load_faces`.
+    table of `modalities.load_faces`.
     """
     cohort, samples = run.cohort, run.samples
     stamps = [stamp for folds in done_folds(run).values() for stamp in folds.values()]

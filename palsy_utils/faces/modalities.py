@@ -85,13 +85,8 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     Returns the table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both
     float32; NaN where no face was found.
     """
-    tables, advice = (
-        [],
-        (
-            "run notebook 02 (faces and modalities) on this cohort; put another copy there if its "
-            "video is not at hand"
-        ),
-    )
+    tables, advice = [], "run notebook 02 (faces and modalities) on this cohort; put another copy "
+    advice += "there if its video is not at hand"
     for video in cohort.videos.itertuples(index=False):
         product = faces_of(cohort, video)
         product.check(advice)
