@@ -12,7 +12,6 @@ from helpers import functions_of, small_parameters
 from torch import nn
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.explanations import attribution
 from palsy_utils.faces.features import ASYMMETRY, ASYMMETRY_REGIONS
 from palsy_utils.faces.landmarks import (
     EXPRESSIONS,
@@ -63,19 +62,19 @@ def test_attributions_add_up_and_nothing_is_lost_on_the_way(small_template, moda
     assert np.allclose(NOTEBOOK.gradients_by_hand(net, modality, faces), found, atol=1e-5)
     with torch.no_grad():
         ends = NOTEBOOK.ends_of_path(net, modality, faces)
-        start, end = (attribution.for_palsy(net[1:])(x).numpy() for x in ends)
+        start, end = (NOTEBOOK.for_palsy(net[1:])(x).numpy() for x in ends)
     assert (end - start).std() > 0.01
     assert np.abs(found.sum(1) - (end - start)).mean() < 0.05 * np.abs(end - start).mean()
-    folded, rng = attribution.to_asymmetry(modality, found), np.random.default_rng(0)
+    folded, rng = NOTEBOOK.to_asymmetry(modality, found), np.random.default_rng(0)
     signs = rng.normal(size=folded.shape), rng.uniform(-1, 1, 145)
-    strengths = attribution.by_region_and_side(folded, *signs)
+    strengths = NOTEBOOK.by_region_and_side(folded, *signs)
     assert strengths.shape == (len(faces), 4, 2)
     assert np.allclose(strengths.sum((1, 2)), found.sum(1), atol=1e-4)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_every_number_goes_once_to_its_own_region(modality):
-    folded = attribution.to_asymmetry(modality, np.eye(MODALITIES[modality]))
+    folded = NOTEBOOK.to_asymmetry(modality, np.eye(MODALITIES[modality]))
     own, once = ASYMMETRY_REGIONS, np.ones(145)
     if modality == "coordinates":  # upwards, a midline point is its own mirror image
         alone = np.zeros((125, 2))
@@ -115,7 +114,7 @@ def test_a_net_that_looks_at_one_number_gets_its_region_and_the_weak_side(name, 
     asymmetry[:, feature] = np.where(sides == "left", -0.3, 0.3)  # left moves less: left is weak
     found = NOTEBOOK.integrated_gradients(net, "asymmetry", asymmetry)
     signs = NOTEBOOK.weak_side_signs(asymmetry, sides)
-    answer = NOTEBOOK.named(attribution.by_region_and_side(found, asymmetry, signs))
+    answer = NOTEBOOK.named(NOTEBOOK.by_region_and_side(found, asymmetry, signs))
     assert (answer["region"] == region_of_expression(name)).all()
     assert (answer["side"] == sides).all()
 
@@ -129,7 +128,7 @@ def test_random_weights_score_at_chance_and_only_because_attributions_keep_their
         twin = NOTEBOOK.random_twin(net, "asymmetry", seed)
         found = NOTEBOOK.integrated_gradients(twin, "asymmetry", asymmetry)
         for values, scores in ((found, signed), (np.abs(found), sizes)):
-            answer = NOTEBOOK.named(attribution.by_region_and_side(values, asymmetry, signs))
+            answer = NOTEBOOK.named(NOTEBOOK.by_region_and_side(values, asymmetry, signs))
             pairs = (sides, answer["side"]), (places, answer["region"])
             scores.append([NOTEBOOK.score(*pair) for pair in pairs])
     assert np.abs(np.mean(signed, 0) - (1 / 2, 1 / 3)).max() < 0.1
@@ -140,7 +139,7 @@ def test_signs_of_weakness_are_unknown_without_both_sides(made_up):
     asymmetry, sides, _ = made_up
     nothing = NOTEBOOK.weak_side_signs(asymmetry, sides.where(sides == "left"))
     assert not nothing.any()
-    nobody = attribution.by_region_and_side(np.ones((60, 145)), asymmetry, nothing)
+    nobody = NOTEBOOK.by_region_and_side(np.ones((60, 145)), asymmetry, nothing)
     assert NOTEBOOK.named(nobody)["side"].isna().all()
 
 
@@ -164,10 +163,10 @@ def test_grad_cam_is_warm_where_the_net_looks_and_mirrors_with_the_image():
     net[2].weight.data[1] = 1.0  # bright means palsy
     image = np.zeros((1, 32, 32), np.uint8)
     image[0, 8:16, 24:] = 255
-    heat = attribution.grad_cam(net, image)
+    heat = NOTEBOOK.grad_cam(net, image)
     assert heat.shape == (1, 4, 4)
     assert np.unravel_index(heat[0].argmax(), (4, 4)) == (1, 3)
-    mirrored = attribution.grad_cam(net, image[:, :, ::-1])
+    mirrored = NOTEBOOK.grad_cam(net, image[:, :, ::-1])
     assert np.allclose(mirrored, heat[:, :, ::-1], atol=1e-6)
 
 
@@ -185,13 +184,13 @@ def marked(points, region, half):
 @pytest.mark.parametrize("region", REGIONS)
 def test_heat_at_one_region_of_one_side_is_read_there(points, half, region):
     maps = marked(points, region, half).astype(np.float32)
-    answer = NOTEBOOK.named(attribution.heat_by_region_and_side(maps, points))
+    answer = NOTEBOOK.named(NOTEBOOK.heat_by_region_and_side(maps, points))
     assert (answer["side"] == ("left" if half is LEFT_OF_PAIR else "right")).all()
     assert (answer["region"] == region).all()
 
 
 def areas_of(points):
-    return np.stack([attribution.region_of_pixels(face, SIZE) for face in points])
+    return np.stack([NOTEBOOK.region_of_pixels(face, SIZE) for face in points])
 
 
 def test_areas_are_their_own_mirror_images_and_hold_their_landmarks(points):
@@ -219,7 +218,7 @@ def test_the_region_and_side_that_carry_the_answer_are_named(points, region, hal
     assert (answer["region"] == region).all()
     assert (answer["side"] == ("left" if half is LEFT_OF_PAIR else "right")).all()
     # This region alone is unlike, so it carries all of the answer.
-    whole = np.abs(attribution.swapped_answers(net, images, areas, CPU)[:, 0])
+    whole = np.abs(NOTEBOOK.swapped_answers(net, images, areas, CPU)[:, 0])
     assert np.allclose(strengths.sum((1, 2)), whole, rtol=1e-4) and (whole > 0).all()
 
 
@@ -280,8 +279,10 @@ def test_truth_is_of_palsy_frames_and_agrees_with_the_labels(small):
     rows = np.flatnonzero(palsy)
     for i, region in zip(NOTEBOOK.examples(truth, rows), ("eye", "brow", "mouth"), strict=False):
         assert truth["region"][i] == region
+    given = {"cohort": str(small), "profile": "smoke", "folds": 0, "seed": 0, "device": "cpu"}
+    NOTEBOOK.nets_to_explain.__globals__.update(given)
     with pytest.raises(PalsyError, match="no net to begin with"):
-        attribution.nets_to_explain(str(small), "smoke")
+        NOTEBOOK.nets_to_explain()
 
 
 PROOF = """

@@ -1,1 +1,0 @@
-"""Where a prediction comes from, and whether that is right."""
