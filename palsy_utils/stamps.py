@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from palsy_utils.files import PalsyError, sha256, write_text
 
-CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1, "table": 1}
+CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1}
 DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
 HASHES = ".hashes"  # in a cohort's folder: hashes that are known, with size and times of the file
 SETTLED = 2_000_000_000  # ns; a file changed later than that may change again within one tick

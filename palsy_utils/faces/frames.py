@@ -21,6 +21,7 @@ from palsy_utils.stamps import CODE, DONE, Product, content, identity, write_sta
 
 TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
 CUT = 0.25  # s that may be missing at the end of a clip
+SHORT = "clip ends before its file says"
 QUALITY = 95  # of JPEG
 COLUMNS = {"patient": str, "video": str, "frame": int, "time_s": float, "file": str, "note": str}
 
@@ -54,8 +55,8 @@ def extract_frames(cohort: Cohort, workers: int | None = None) -> None:
 def load_frames(cohort: Cohort) -> pd.DataFrame:
     """Read the indexes of all videos, if they are up to date, by patient, video and frame.
 
-    Returns `COLUMNS`, the file relative to the cohort's folder, and as note "", "clip ends early"
-    or "unreadable". Time counts from the first frame of a clip; in an image folder it is position /
+    Returns `COLUMNS`, the file relative to the cohort's folder, and as note "", `SHORT` or
+    "unreadable". Time counts from the first frame of a clip; in an image folder it is position /
     6, in YFP (frame - 1) / 30, of a still image 0. Videos of which only measurements are at hand
     are not in it.
     """
@@ -120,7 +121,7 @@ def extract_clip(root: Path, file: str, folder: str) -> list[list]:
 
     Returns for each frame its number in the clip, time in s since the first, file relative to
     `root`, and a note; the first one's tells its time stamp unless that is about 0, the last one's
-    is "clip ends early" if the clip was cut off there. One frame at a time is in memory. Raises a
+    is `SHORT` if the file tells of more. One frame at a time is in memory. Raises a
     BadVideoError if there is no frame to take.
     """
     rows, number, time, first = [], -1, 0.0, 0.0
@@ -151,9 +152,8 @@ def extract_clip(root: Path, file: str, folder: str) -> list[list]:
         raise BadVideoError("is no video that can be read")
     if first > 1 / RATE:
         rows[0][3] = f"times count from the first picture, whose stamp is {first:.2f} s"
-    is_short = number + 1 < promised and time + 1 / fps <= promised / fps - CUT
-    if is_short and _is_cut(root / file):
-        rows[-1][3] = f"{rows[-1][3]}; clip ends early".removeprefix("; ")
+    if number + 1 < promised and time + 1 / fps <= promised / fps - CUT:  # cut off, or trimmed
+        rows[-1][3] = f"{rows[-1][3]}; {SHORT}".removeprefix("; ")
     return rows
 
 
@@ -176,21 +176,3 @@ def sample(capture: cv2.VideoCapture, fps: float) -> Iterator[tuple[int, float, 
         if image is not None:
             due = math.floor((time + TOLERANCE) * RATE) + 1
         yield number, time, image
-
-
-def _is_cut(path: Path) -> bool:
-    """Tell of a clip that is too short whether it was cut off, which of MP4s its last box says.
-
-    A trimmed MP4 holds frames that players do not show.
-    """
-    at = 0
-    with open(path, "rb") as file:
-        while len(head := file.read(16)) >= 8:
-            if at == 0 and head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide"):
-                return True
-            length = int.from_bytes(head[:4])  # or 1, if the real one follows in eight bytes
-            length = int.from_bytes(head[8:]) if length == 1 else length
-            if length < 8:  # 0 means up to the end of the file
-                return False
-            at = file.seek(at + length)
-    return at > path.stat().st_size

@@ -109,15 +109,18 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     """
     from torchvision import models  # takes as long to import as torch itself
 
+    told = f"torchvision has no image net {backbone!r} that ends in a linear layer: choose another."
     if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
-        raise PalsyError(f"torchvision has no image net {backbone!r}: choose another profile.")
+        raise PalsyError(told)
     # From random weights, blocks that start as identities learn in far fewer steps.
     options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
     body = models.get_model(backbone, weights=None, **options)
     if weights is not None:
         body.load_state_dict(weights)
-    name = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = body.get_submodule(name).in_features
+    linear = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise PalsyError(told)
+    name, width = linear[-1], body.get_submodule(linear[-1]).in_features
     parent, _, last = name.rpartition(".")
     setattr(body.get_submodule(parent), last, nn.Identity())
     return nn.Sequential(
@@ -129,20 +132,6 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
         nn.BatchNorm1d(HEAD_UNITS),
         nn.Linear(HEAD_UNITS, 2),
     ).to(memory_format=torch.channels_last)
-
-
-def check_image_net(backbone: str, image_size: int) -> None:
-    """Raise a PalsyError unless there is such a net and it can train on images of that many px."""
-    try:
-        with torch.no_grad():
-            faces = torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8)
-            build_image_net(None, backbone)(faces)
-    except Exception as error:  # each net has its own way to refuse a picture or to answer twice
-        raise PalsyError(
-            f"{backbone!r} is no image net of torchvision that ends in a linear layer and takes "
-            f"images of {image_size} px: choose another one in the profile, such as "
-            "paper+mobilenet_v3_large."
-        ) from error
 
 
 class TwoImages(nn.Module):

@@ -14,7 +14,7 @@ from palsy_utils.learning.folds import check_classes, describe_scheme, fold_name
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs import results
 from palsy_utils.runs.cluster import Task, execute_all, open_client, remove_attempts
-from palsy_utils.stamps import CODE, DONE, Product, State, identity
+from palsy_utils.stamps import CODE, DONE, State, identity
 
 TABLE = "06_results_table"
 
@@ -41,14 +41,10 @@ def run(
     check_classes(who.labels, fold_names(who.labels).values())
     for note in find_notes(who):
         print(f"{who.name}: {note}")
-    table_file = results.figures_folder(figures, who, profile, folds, seed) / "table_1.csv"
-    check_writable(table_file.parent)  # not after the last fold
-    if size.backbone != "resnet50":
-        from palsy_utils.learning.nets import check_image_net  # torch takes seconds to import
-
-        check_image_net(size.backbone, size.image_size)
-    if size.imagenet == "required" and any(find_model(name).sees_images for name in names):
-        find(imagenet("required", size.backbone))  # better now than in every fold
+    check_writable(results.figures_folder(figures, who, profile, folds, seed))  # not at the end
+    weights = imagenet(size.imagenet, size.backbone)
+    if weights and any(find_model(name).sees_images for name in names):
+        find(weights)  # better now than in every fold
     folder = results.run_folder(who.root, profile, seed)
     given = {"cohort": cohort, "profile": profile, "folds": folds, "seed": seed}
     given |= {"device": device, "figures": figures}
@@ -74,11 +70,7 @@ def run(
             run = results.open_run(cohort, profile, folds, seed)
             failed = execute_all(client, open_tasks(run, names, given), "folds")
             there = folder / (f"{TABLE}-folds-{folds}" if folds else TABLE)
-            table = Task(TABLE, given, there, made_from=results.table_from(run))
-            drawn = Product(table_file, table.made_from).state()
-            _tell({str(table_file): drawn})
-            if not drawn.kind == table.product.state().kind == DONE:
-                failed += execute_all(client, [table], "table")
+            failed += execute_all(client, [Task(TABLE, given, there)], "table")
     except Timeout:
         raise PalsyError(
             f"Another `palsy run` is working on {who.root}: wait for it or stop it, then run again."

@@ -186,14 +186,3 @@ def load_run(run: Run, models: Iterable[str] = MODELS) -> pd.DataFrame:
             "`palsy run`; `palsy status` says why."
         )
     return pd.concat(tables, ignore_index=True)
-
-
-def table_from(run: Run) -> dict:
-    """Return what the results table is made from (`stamps.py`): the predictions themselves."""
-    made_from = {"code": stamps.CODE["table"], "samples": run.made_from["samples"]}
-    made_from |= {"folds": list(run.folds), "profile": run.profile.name, "seed": run.seed}
-    hashes = {
-        model: stamps.identity([stamp["files"]["predictions.csv"] for stamp in folds.values()])
-        for model, folds in done_folds(run).items()
-    }
-    return made_from | {"predictions of": hashes}

@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from palsy_utils.cli import main
 from palsy_utils.clip.fit import (
     FITTABLE,
-    digest,
     fit,
     left_out,
     load_seen,
@@ -125,16 +124,15 @@ def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(sm
 # The file
 
 
-UNHASHED = [{"more": 1}, {"temperature": 2.0}, {"weights": {"a": 1}}, {"version": 99}]
-HASHED = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
-HASHED += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]  # by somebody who knows how
+CHANGES = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
+CHANGES += [{"weights": {"a": 1}}, {"version": 99}]
+CHANGES += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]
 
 
-@pytest.mark.parametrize("change", [*UNHASHED, *HASHED])
+@pytest.mark.parametrize("change", CHANGES)
 def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
     content = torch.load(model_file, weights_only=True) | change
-    hashed = content | {"hash": digest(content)} if change in HASHED else content
-    torch.save(hashed, tmp_path / "other.pt")
+    torch.save(content, tmp_path / "other.pt")
     message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 3"
     with pytest.raises(PalsyError, match=message):
         read_model(tmp_path / "other.pt")

@@ -371,10 +371,13 @@ def test_it_says_what_makes_predictions_less_trustworthy(said):
     good = table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")
     assert "Nothing stood out." in report(good, *others)
     bad = table.assign(turned_deg=30.0, eye_distance_px=20.0)
-    bad.loc[0, "note"] = "padded; clip ends early"
+    bad.loc[0, "note"] = "padded; clip ends before its file says"
     text = Page(report(bad, *others)).text
     assert "turned by more than 15 degrees in 24 of 24 frames with a face" in text
-    assert "small in 24 of 24" in text and "1 of 24 frames are marked: clip ends early" in text
+    assert (
+        "small in 24 of 24" in text
+        and "1 of 24 frames are marked: clip ends before its file says" in text
+    )
 
 
 def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):

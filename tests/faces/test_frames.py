@@ -19,7 +19,7 @@ from helpers import (
 )
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.frames import extract_frames, load_frames
+from palsy_utils.faces.frames import SHORT, extract_frames, load_frames
 from palsy_utils.files import PalsyError
 
 
@@ -88,15 +88,15 @@ def test_a_clip_that_is_cut_off_is_used_as_far_as_it_goes(tmp_path, suffix):
     if suffix == ".mp4":
         moov_first(clip)
         assert set(sampled(tmp_path)["note"]) == {""}
-        set_shown(clip, 0.5)  # trimmed, not cut off
-        assert list(sampled(tmp_path)["note"]) == [""] * 9
+        set_shown(clip, 0.5)  # trimmed: its file holds more than players show
+        assert list(sampled(tmp_path)["note"]) == [""] * 8 + [SHORT]
         set_shown(clip, 2)
     cut_off(clip, 0.6)
     cohort = cohort_of(tmp_path, f"clip{suffix}")
     extract_frames(cohort)
     table = load_frames(cohort)
     assert 5 <= len(table) <= 13
-    assert list(table["note"]) == [""] * (len(table) - 1) + ["clip ends early"]
+    assert list(table["note"]) == [""] * (len(table) - 1) + [SHORT]
 
 
 def test_a_clip_whose_first_picture_comes_late_says_from_where_times_count(tmp_path):

@@ -8,6 +8,7 @@ from conftest import PROJECT
 from helpers import functions_of
 from torch import nn
 
+from palsy_utils.files import PalsyError
 from palsy_utils.learning.nets import (
     HEADS,
     N_OUTPUTS,
@@ -156,3 +157,9 @@ def test_only_what_is_known_is_asked_and_a_mirror_swaps_the_side():
     row, straight, mirrored = np.array([0]), np.array([False]), np.array([True])
     assert loss(logits, row, straight) < loss(logits, row, mirrored)
     assert loss(logits, np.array([2]), straight) == 0
+
+
+@pytest.mark.parametrize("backbone", ["resnet51", "squeezenet1_0"])
+def test_a_net_without_a_last_linear_layer_is_refused(backbone):
+    with pytest.raises(PalsyError, match=f"no image net '{backbone}' that ends in a linear layer"):
+        build_image_net(backbone=backbone)
