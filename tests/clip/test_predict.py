@@ -246,8 +246,10 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What `measures` takes of all synthetic faces, and the ground truth."""
+    """What `measures` takes of all synthetic faces that were found, and the ground truth."""
     table, landmarks, scores = load_faces(load_cohort(PHANTOM))
+    found = table["found"].to_numpy(bool)
+    table, landmarks, scores = table[found].reset_index(drop=True), landmarks[found], scores[found]
     truth = pd.read_csv(PHANTOM / "truth.csv")
     truth = table[["video", "frame"]].merge(truth, on=["video", "frame"], validate="1:1")
     points = to_pixels(landmarks, table["height"], table["width"])

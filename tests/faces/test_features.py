@@ -34,6 +34,8 @@ FLIP = np.array([-1, 1], np.float32)
 def faces():
     """Upright faces (n, 478, 2), expressions (n, 52), and what was measured of which frame."""
     table, landmarks, expressions = load_faces(load_cohort(PHANTOM))
+    seen = table["found"].to_numpy(bool)
+    table, landmarks, expressions = table[seen], landmarks[seen], expressions[seen]
     points = to_pixels(landmarks, table["height"], table["width"])
     return upright(points), expressions, table, points
 

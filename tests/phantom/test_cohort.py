@@ -1,4 +1,4 @@
-"""The phantom cohort: balanced, labelled by what shows, and seen by the Face Landmarker."""
+"""The phantom cohort: balanced, rated by what shows, and seen by the Face Landmarker."""
 
 from dataclasses import replace
 
@@ -10,21 +10,43 @@ from conftest import PHANTOM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from palsy_utils.faces.landmarks import EXPRESSIONS
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.features import ASYMMETRY, asymmetry
+from palsy_utils.faces.landmarks import EXPRESSIONS, coordinates, to_pixels
+from palsy_utils.faces.modalities import load_faces
 from palsy_utils.faces.pictures import measure_image
 from palsy_utils.files import PalsyError
-from palsy_utils.phantom.cohort import (
-    FPS,
-    clip_truth,
-    intervals,
-    label_region,
-    write_clip,
-    write_cohort,
-)
+from palsy_utils.phantom.cohort import write_clip, write_cohort
+from palsy_utils.phantom.moves import FPS, ONE_SIDED, clip_truth
 from palsy_utils.phantom.patients import describe, make_patients, with_palsy
+from palsy_utils.phantom.ratings import GRADES, RATERS, REGIONS, grade_region, rate, with_labels
+from palsy_utils.phantom.scene import HANDS, draw_scene
 
 SHIPPED = 54  # the seed of the committed cohort, see its README
+
+
+def truth_of(patients, clips, seed, seconds=4):
+    """What is drawn of a whole cohort, and what raters say of it."""
+    people, parts, ratings = make_patients(patients, seed), {}, {}
+    for i in range(clips):
+        patient, clip = people[i % patients], i // patients
+        truth = clip_truth(patient, clip, seconds, seed)
+        ratings[patient.name, clip] = rate(truth, patient.name, clip, seed)
+        parts[patient.name, clip] = with_labels(truth, ratings[patient.name, clip])
+    truth, ratings = (
+        pd.concat(t, names=["patient", "clip"]).reset_index("patient") for t in (parts, ratings)
+    )
+    condition = truth.patient.map({p.name: p.condition for p in people})
+    return truth.assign(condition=condition), ratings
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """What was drawn in the sampled frames of five cohorts of other seeds than the shipped one."""
+    truth = pd.concat({seed: truth_of(12, 16, seed)[0] for seed in range(201, 206)}, names=["seed"])
+    return truth[truth.frame % 5 == 0].reset_index("seed")
 
 
 def decoded(path):
@@ -35,28 +57,72 @@ def decoded(path):
     return np.array(pictures), times
 
 
-@pytest.mark.parametrize(("patients", "clips"), [(8, 11), (21, 31)])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_classes_are_balanced_and_labels_follow_the_papers_rule(patients, clips, seed):
-    people = make_patients(patients, seed)
-    pairs = [(people[i % patients], i // patients) for i in range(clips)]
-    parts = {(p.name, i): clip_truth(p, i, seed=seed) for p, i in pairs}
-    truth = pd.concat(parts, names=["patient", "clip"]).reset_index("patient")
-    assert 0.3 < truth.label.mean() < 0.7
-    both = truth.groupby("patient").label.nunique() == 2
-    assert both.sum() >= patients - 3
-    assert (people[4].eyes, both["p05"]) == ("none", False)
+@pytest.mark.parametrize(("patients", "clips"), [(2, 2), (8, 11), (12, 16), (21, 31)])
+def test_two_thirds_have_a_palsy_and_labels_follow_the_papers_rule(patients, clips):
+    truth, _ = truth_of(patients, clips, seed=1)
+    conditions = truth.groupby("patient").condition.first()
+    assert len(conditions) == patients
+    assert (conditions == "healthy").sum() == {2: 0, 8: 2, 12: 4, 21: 7}[patients]
+    assert (conditions.isin(["recovered", "bilateral"])).sum() == (2 if patients > 12 else 0)
     strong = (truth.eyes == "strong") | (truth.mouth == "strong")
     both = (truth.eyes == "slight") & (truth.mouth == "slight")
     assert (truth.label == (strong | both)).all()
+    shares = truth.groupby("condition").label.mean()
+    assert shares["palsy"] > 0.3 and (patients == 2 or shares["healthy"] < 0.1)
 
 
-@pytest.mark.parametrize("patients", [8, 16, 21])
+def test_shares_lie_between_those_of_yfp_and_of_the_first_cohort(drawn):
+    of_seed = drawn.groupby("seed")
+    assert of_seed.label.mean().between(0.3, 0.65).all() and 0.4 < drawn.label.mean() < 0.55
+    worst = np.maximum(*(drawn[r].map(list(GRADES).index) for r in REGIONS))
+    assert (worst[drawn.label == 1] == 1).mean() > 0.5  # slight, most of them
+    assert 0.02 < (worst[drawn.condition == "healthy"] > 0).mean() < 0.4
+    people = drawn.groupby(["seed", "patient"]).label.transform("mean")
+    total = of_seed.label.transform("mean")
+    between = ((people - total) ** 2).sum() / ((drawn.label - total) ** 2).sum()
+    assert 0.3 < between < 0.7  # the first cohort: 0.09
+
+
+def test_what_life_brings_is_there_and_is_rare(drawn):
+    healthy, hidden = drawn.condition == "healthy", drawn.face_shown == 0
+    assert 0.01 < hidden.mean() < 0.07
+    assert {act.partition(" ")[0] for act in drawn.on_purpose[healthy]} == {"", *ONE_SIDED}
+    assert (drawn.on_purpose[~healthy] != "").any()
+    assert 15 < drawn.yaw.abs().max() <= 25 and drawn.yaw.abs().median() < 8
+    assert {hand.split()[0] for hand in drawn.hand if hand} == set(HANDS)
+    assert 0.05 < (drawn.hand != "").mean() < 0.25 and (drawn.strand != "").any()
+    assert 0.05 < (drawn.blur > 0.8).mean() < 0.4 and (drawn.motion > 2).any()
+    assert drawn.quality.min() < 40 and (drawn.shadow > 0).any()
+    everybody = pd.concat([describe(make_patients(12, seed)) for seed in range(9)])
+    slight = everybody[everybody.mouth == "slight"]
+    apart = everybody[everybody.condition == "healthy"].mouth_moving.abs()
+    assert apart.max() > 1 - slight.mouth_gain.max() > apart.median()  # nature overlaps with palsy
+    assert 0.2 < (slight.synkinesis > 0).mean() < 0.8
+
+
+def test_where_no_palsy_was_drawn_there_is_no_region(drawn):
+    weak = drawn[["eyes_difference", "mouth_difference"]].max(axis=1)
+    assert (weak[drawn.condition == "healthy"] == 0).all()
+    assert ((weak < 0.1) == (drawn.region == "")).all()
+    assert set(drawn.region[drawn.patient == "p01"]) <= {"", "eye", "brow"}
+    assert set(drawn.region[drawn.patient == "p02"]) <= {"", "mouth"}
+
+
+def test_a_palsy_of_both_sides_and_one_that_is_over():
+    truth, _ = truth_of(14, 28, seed=2)
+    table = describe(make_patients(14, 2)).set_index("patient")
+    assert table.condition["p13"] == "recovered" and table.side["p13"] in ("left", "right")
+    assert table.condition["p14"] == "bilateral" and table.side["p14"] == "none"
+    shares = truth.groupby("patient").label.mean()
+    assert shares["p14"] > 0.3 and shares["p13"] < 0.1
+
+
+@pytest.mark.parametrize("patients", [12, 16, 21])
 def test_sides_are_balanced_and_skin_tone_tells_nothing(patients):
-    table = describe(make_patients(patients))
+    table = describe(make_patients(patients, SHIPPED))
     sides = table.side.value_counts()
     assert abs(sides["left"] - sides["right"]) <= 2
-    assert sides["none"] == 1
+    assert sides["none"] == (table.condition.isin(["healthy", "bilateral"])).sum()
     levels = {"none": 0, "slight": 1, "strong": 2}
     severity = table.eyes.map(levels) + table.mouth.map(levels)
     assert abs(spearmanr(table.skin_tone, severity).statistic) < 0.3
@@ -68,47 +134,79 @@ def test_sides_are_balanced_and_skin_tone_tells_nothing(patients):
     assert set(first.side) == {"left", "right"}
 
 
-@given(st.floats(-0.2, 1.1), st.floats(-0.5, 1.1), st.floats(0, 1.2), st.sampled_from(range(8)))
+@given(st.floats(-0.2, 1.1), st.floats(-0.5, 1.1), st.floats(0, 1.2), st.sampled_from(range(12)))
 def test_without_palsy_both_sides_move_alike(blink, brow, smile, index):
-    patient, healthy = make_patients(8)[index], {"eyes_gain": 1, "mouth_gain": 1}
-    for change in ({"side": "none"}, {"eyes": "none", "mouth": "none", **healthy}):
-        meant = (blink, blink), (brow, brow), (smile, smile)
-        moved = with_palsy(replace(patient, **change), *meant)
-        assert all(left == right for left, right in moved.values())
+    patient = replace(make_patients(12)[index], condition="healthy", side="none")
+    for name, (left, right) in with_palsy(
+        patient, *np.repeat([[blink], [brow], [smile]], 2, 1)
+    ).items():
+        assert left == right, name
 
 
 @pytest.mark.parametrize(("side", "weak"), [("left", 0), ("right", 1)])
 def test_the_affected_side_moves_less(side, weak):
-    moved = with_palsy(replace(make_patients(3)[2], side=side), (1, 1), (1, 1), (1, 1))
+    moved = with_palsy(replace(make_patients(3)[2], side=side, synkinesis=0), *np.ones((3, 2)))
     for name in ("blink", "brow", "smile"):
-        assert moved[name][weak] < 0.3 and moved[name][1 - weak] == 1
+        assert moved[name][weak] < 0.8 and moved[name][1 - weak] == 1
     assert moved["droop"][weak] > moved["droop"][1 - weak] == 0
 
 
+def test_an_eye_closes_with_the_smile_of_its_side():
+    patient = replace(make_patients(4)[3], side="left", synkinesis=0.5)
+    rest, smiling = (with_palsy(patient, *np.outer([0, 0, s], [1, 1]))["blink"] for s in (0, 1))
+    assert smiling[0] > rest[0] + 0.4 and smiling[1] == rest[1] == 0
+
+
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 7), st.integers(0, 50), st.floats(1, 9), st.integers(0, 10_000))
-def test_intervals_cover_the_clip_and_give_the_labels_back(index, clip, seconds, seed):
-    patient = make_patients(8)[index]
+@given(st.integers(0, 11), st.integers(0, 50), st.floats(1, 9), st.integers(0, 10_000))
+def test_intervals_cover_the_clip_and_their_majority_is_the_label(index, clip, seconds, seed):
+    patient = make_patients(12)[index]
     truth = clip_truth(patient, clip, seconds, seed)
-    for region in ("eyes", "mouth"):
-        assert getattr(patient, region) != "none" or set(truth[region]) == {"normal"}
-    runs = intervals(truth)
-    assert runs.start_s.iloc[0] == 0
-    assert runs.end_s.iloc[-1] == pytest.approx(len(truth) / FPS, abs=1e-4)
-    assert (runs.start_s[1:].to_numpy() == runs.end_s[:-1].to_numpy()).all()
-    assert (runs.end_s > runs.start_s).all()
-    at = np.searchsorted(runs.start_s, truth.time_s, side="right") - 1
-    assert (runs[["eyes", "mouth"]].to_numpy()[at] == truth[["eyes", "mouth"]]).all(axis=None)
-    sampled = runs.start_s[1:] * 6  # an edge stays clear of the instants that are sampled
+    ratings = rate(truth, patient.name, clip, seed)
+    labelled = with_labels(truth, ratings)
+    assert ratings.start_s.iloc[0] == 0
+    assert ratings.end_s.iloc[-1] == pytest.approx(len(truth) / FPS, abs=1e-4)
+    assert (ratings.start_s[1:].to_numpy() == ratings.end_s[:-1].to_numpy()).all()
+    assert (ratings.end_s > ratings.start_s).all()
+    for region in REGIONS:
+        grades = ratings[[f"{region}_{i + 1}" for i in range(RATERS)]]
+        median = grades.map(list(GRADES).index).median(axis=1)
+        assert (GRADES[median.astype(int)] == ratings[region]).all()
+        at = np.searchsorted(ratings.start_s, truth.time_s, side="right") - 1
+        assert (ratings[region].to_numpy()[at] == labelled[region]).all()
+    sampled = ratings.start_s[1:] * 6  # an edge stays clear of the instants that are sampled
     assert ((sampled - sampled.round()).abs() > 0.05).all()
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=90))
-def test_labels_do_not_flicker(difference):
-    labels = label_region(np.array(difference))
-    runs = np.diff(np.flatnonzero(np.r_[True, labels[1:] != labels[:-1], True]))
-    assert len(labels) == len(difference)
+def test_grades_do_not_flicker(difference):
+    grades = grade_region(np.array(difference))
+    runs = np.diff(np.flatnonzero(np.r_[True, grades[1:] != grades[:-1], True]))
+    assert len(grades) == len(difference)
     assert all(runs[1:-1] >= 6)
+
+
+def test_every_picture_of_a_scene_can_be_drawn():
+    patient = make_patients(1)[0]
+    row = clip_truth(patient, seconds=1).iloc[0]
+    plain = draw_scene(patient.look, row, 96).astype(int)
+    for hand in HANDS:
+        for side in ("left", "right"):
+            changed = row.copy()
+            changed[["hand", "hand_near"]] = f"{hand} {side}", 1.0
+            apart = np.abs(draw_scene(patient.look, changed, 96) - plain).mean(axis=(0, 2))
+            left = apart[48:].sum() / apart.sum()  # the subject's left, the image's right
+            assert apart.sum() > 0 and (left > 0.5) == (side == "left")
+    for what in (
+        {"strand": "left"},
+        {"blur": 1.5},
+        {"motion": 9.0},
+        {"quality": 20},
+        {"shadow": 0.5},
+    ):
+        changed = row.copy()
+        changed[[*what]] = [*what.values()]
+        assert np.abs(draw_scene(patient.look, changed, 96) - plain).mean() > 0.3
 
 
 def test_the_same_seed_gives_the_same_files(tmp_path):
@@ -119,7 +217,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path):
     assert not np.array_equal(a[0], c[0])
     assert a[0].shape == (30, 256, 256, 3)
     np.testing.assert_allclose(a[1], np.arange(30) * 1000 / 30, atol=0.01)
-    for file in ("labels.csv", "truth.csv", "patients.csv"):
+    for file in ("labels.csv", "truth.csv", "patients.csv", "ratings.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert not list((tmp_path / "a").rglob("*.part*"))
 
@@ -150,31 +248,66 @@ def test_numbers_that_make_no_cohort(tmp_path, patients, clips, seconds):
 
 def test_the_committed_cohort_is_what_the_code_draws():
     truth, labels = (pd.read_csv(PHANTOM / f"{name}.csv") for name in ("truth", "labels"))
-    assert (labels.patient.nunique(), labels.video.nunique()) == (8, 11)
+    assert (labels.patient.nunique(), labels.video.nunique()) == (12, 16)
     assert all((PHANTOM / file).exists() for file in labels.file)
     assert truth.groupby("video").size().eq(120).all()
-    for patient in make_patients(8, SHIPPED):
-        mine = clip_truth(patient, seed=SHIPPED)
-        stored = truth[truth.video == f"{patient.name}-1"].reset_index(drop=True)
-        numbers = mine.columns.drop(["eyes", "mouth"])
-        pd.testing.assert_frame_equal(mine[numbers], stored[numbers], check_dtype=False, atol=2e-3)
-        assert (labels.video == f"{patient.name}-1").sum() == len(intervals(mine))
-    assert sum(f.stat().st_size for f in (PHANTOM / "clips").iterdir()) < 3_100_000
+    ours = truth_of(12, 16, SHIPPED)[0].drop(columns="condition").reset_index("clip")
+    order = ["patient", "clip", "frame"]
+    ours = ours.sort_values(order).reset_index(drop=True)
+    stored = truth.drop(columns="video")
+    numbers = ours.select_dtypes("number").columns.drop("clip")
+    np.testing.assert_allclose(ours[numbers], stored[numbers], atol=2e-3)
+    words = ["patient", "eyes", "mouth", "region", "hand", "on_purpose", "strand"]
+    assert (ours[words].astype(object).fillna("") == stored[words].astype(object).fillna("")).all(
+        None
+    )
+    files = [f for f in PHANTOM.glob("*") if f.suffix in (".csv", ".md")]
+    files += [f for part in ("clips", "faces") for f in (PHANTOM / part).iterdir()]
+    assert sum(f.stat().st_size for f in files) < 7_000_000
+
+
+def test_ratings_tell_a_ceiling_and_their_majority_is_committed():
+    ratings, labels = (pd.read_csv(PHANTOM / f"{name}.csv") for name in ("ratings", "labels"))
+    assert ratings[["video", "start_s"]].equals(labels[["video", "start_s"]])
+    seconds = ratings.end_s - ratings.start_s
+    for region in REGIONS:
+        grades = ratings[[f"{region}_{i}" for i in (1, 2, 3)]].map(list(GRADES).index)
+        assert (GRADES[grades.median(axis=1).astype(int)] == labels[region]).all()
+        kappas = [
+            cohen_kappa_score(
+                grades.iloc[:, a], grades.iloc[:, b], weights="quadratic", sample_weight=seconds
+            )
+            for a, b in ((0, 1), (0, 2), (1, 2))
+        ]
+        assert 0.5 < np.mean(kappas) < 0.95
+
+
+def test_one_untrained_number_does_as_well_as_on_real_faces():
+    """Mean absolute difference of the sides in height: 0.72 on the photographs of real faces."""
+    table, landmarks, scores = load_faces(load_cohort(PHANTOM))
+    seen = table["found"].to_numpy(bool)
+    truth = table[seen].merge(pd.read_csv(PHANTOM / "truth.csv"), on=["video", "frame"])
+    points = to_pixels(landmarks[seen], truth["height"], truth["width"])
+    ours = asymmetry(coordinates(points), scores[seen])
+    heights = [i for i, name in enumerate(ASYMMETRY) if name.endswith(" y")]
+    assert 0.65 < roc_auc_score(truth.label, np.abs(ours[:, heights]).mean(1)) < 0.80
 
 
 def test_the_landmarker_sees_what_was_drawn(landmarker_file):
-    seen, frames = [], 0
+    seen, rows = [], pd.read_csv(PHANTOM / "truth.csv")
     for path in sorted((PHANTOM / "clips").iterdir()):
         pictures, _ = decoded(path)
         for frame in range(0, len(pictures), 5):  # 6 a second
-            frames += 1
             found = measure_image(np.ascontiguousarray(pictures[frame][..., ::-1]))
-            if found["found"]:
-                scores = dict(zip(EXPRESSIONS, found["expressions"], strict=True))
-                seen.append({"video": path.stem, "frame": frame} | scores)
-    assert len(seen) >= 0.99 * frames
-    rows = pd.DataFrame(seen).merge(pd.read_csv(PHANTOM / "truth.csv"), on=["video", "frame"])
+            scores = np.nan if found["expressions"] is None else found["expressions"]
+            scores = dict(zip(EXPRESSIONS, np.broadcast_to(scores, 52), strict=True))
+            seen.append({"video": path.stem, "frame": frame, "found": found["found"]} | scores)
+    rows = pd.DataFrame(seen).merge(rows, on=["video", "frame"])
+    shares = rows.groupby("face_shown").found.mean()
+    assert shares[1] >= 0.95 and shares[0] < 0.5
+    assert 0.005 < (~rows.found).mean() < 0.06
+    rows = rows[rows.found]
     for name, score in (("blink", "eyeBlink"), ("smile", "mouthSmile")):
         measured = rows[f"{score}Left"] - rows[f"{score}Right"]
         meant = rows[f"{name}_left"] - rows[f"{name}_right"]
-        assert spearmanr(measured, meant).statistic >= 0.7
+        assert spearmanr(measured, meant).statistic >= 0.6
