@@ -90,7 +90,7 @@ def make_patients(n: int = 12, seed: int = 0) -> list[Patient]:
 
 
 def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
-    style = STYLE_ORDER[(index + 3 * (index // 10)) % 10]
+    style = STYLE_ORDER[(index + 4 * (index // 10)) % 10]
     soft, old = style in SOFT, style == "receding"
     hairs = GREY if old else FAIR if tone <= 4 else DARK
     irises = IRISES if tone <= 4 else IRISES[:3]
@@ -116,8 +116,8 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
         lips=between(0.88, 1.05) + 0.03 * max(tone - 5, 0),
         mouth=between(0.94, 1.08),
         clothes=CLOTHES[(3 * index + 1) % 8],
-        collar=("shirt", "round", "high")[index % 3],
-        backdrop=BACKDROPS[index % 5],
+        collar=("shirt", "round", "high")[(index + index // 5) % 3],
+        backdrop=BACKDROPS[(2 * index + index // 5) % 5],
         brow_tilt=1.2 * uneven[0],
         eye_uneven=1.2 * uneven[1],
         mouth_tilt=1.0 * uneven[2],
