@@ -10,16 +10,17 @@ import papermill
 import pytest
 from conftest import PROJECT
 from helpers import flip, functions_of
+from scipy.stats import binomtest
+from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence import intervals
 from palsy_utils.evidence.calibration import (
     calibrate,
     choose_threshold,
-    fit_temperature,
+    fit_calibration,
     load_inner,
     log_loss,
     mean_over_seeds,
@@ -58,25 +59,57 @@ def test_copies_of_frames_change_neither_intervals_nor_p_and_more_people_narrow_
     assert low < value < high and many[2] - many[1] < 0.6 * (high - low)
 
 
-def test_intervals_are_the_slow_ones(monkeypatch):
-    monkeypatch.setattr(intervals, "N_RESAMPLES", 300)
+def test_intervals_are_the_ones_with_people_left_out_by_hand():
     frames, other = people(6, signal=0.1), people(6, signal=0.2, seed=1)
     frames["probability"] = frames["probability"].round(1)  # with ties
     frames.loc[frames["patient"] == "p003", "label"] = 0
     other["label"] = frames["label"]
+    kept = [
+        frames.index,
+        *(frames.index[frames["patient"] != who] for who in sorted(set(frames["patient"]))),
+    ]
     slow = []
-    for sample in intervals.bootstrap_patients(6):
-        rows = np.repeat(frames.index, np.repeat(sample, 12))
+    for rows in kept:
         label, p, q = frames["label"][rows], frames["probability"][rows], other["probability"][rows]
         areas = roc_auc_score(label, p), roc_auc_score(label, q)
         slow.append({"auroc": areas[0], "minus": areas[0] - areas[1], **scores(label, p)})
-    assert len(slow) == 300
-    wanted = pd.DataFrame(slow).quantile([0.025, 0.975])
-    assert auroc_interval(frames) == pytest.approx(tuple(wanted["auroc"]))
-    assert auroc_interval(frames, minus=other) == pytest.approx(tuple(wanted["minus"]))
-    ours = call_intervals(frames)
-    for name, told in (("f1", "f1"), ("recall", "sensitivity"), ("specificity", "specificity")):
-        assert ours[told][1:] == pytest.approx(tuple(wanted[name]))
+    slow = pd.DataFrame(slow)
+
+    def by_hand(name, left_out=slice(1, None), lowest=0.0):
+        share = (slow[name] - lowest) / (1 - lowest)
+        odds = np.log(share / (1 - share))
+        without = odds[left_out]
+        error = np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
+        ends = odds[0] + student.ppf([0.025, 0.975], len(without) - 1) * error
+        return tuple(lowest + (1 - lowest) / (1 + np.exp(-ends)))
+
+    assert auroc_interval(frames) == pytest.approx(by_hand("auroc"))
+    assert auroc_interval(frames, minus=other) == pytest.approx(by_hand("minus", lowest=-1))
+    ours, ill = call_intervals(frames), [1, 2, 3, 5, 6]  # p003 has no palsy to be found
+    assert ours["f1"][1:] == pytest.approx(by_hand("f1"))
+    assert ours["sensitivity"][1:] == pytest.approx(by_hand("recall", ill))
+    assert ours["specificity"][1:] == pytest.approx(by_hand("specificity"))
+
+
+def test_without_a_miss_an_interval_is_that_of_as_many_people_without_a_miss():
+    frames = people(8).assign(probability=lambda table: 0.1 + 0.8 * table["label"])
+    exact = binomtest(8, 8).proportion_ci(method="exact")
+    assert auroc_interval(frames) == pytest.approx((exact.low, 1))
+    assert call_intervals(frames)["f1"] == pytest.approx((1, exact.low, 1))
+    wrong = frames.assign(probability=1 - frames["probability"])
+    assert auroc_interval(wrong) == pytest.approx((0, 1 - exact.low))
+    assert auroc_interval(frames, minus=frames) == pytest.approx((0, 0))
+    assert auroc_interval(frames, minus=wrong) == pytest.approx((2 * exact.low - 1, 1))
+
+
+def test_who_cannot_be_spared_and_fewer_than_three_people_leave_no_interval():
+    one_healthy = people(5).assign(label=1)
+    one_healthy.loc[one_healthy["patient"] == "p000", "label"] = 0
+    assert np.isnan(auroc_interval(one_healthy)).all() and np.isnan(auroc_interval(people(2))).all()
+    assert np.isfinite(auroc_interval(people(3))).all()
+    found = call_intervals(one_healthy)
+    assert np.isfinite(found["sensitivity"]).all() and np.isfinite(found["specificity"][0])
+    assert np.isnan(found["specificity"][1:]).all()
 
 
 def test_without_palsy_there_is_no_sensitivity():
@@ -192,14 +225,16 @@ def loud():
     return mean_over_seeds(frames.assign(probability=temper(frames["probability"], 0.4)))
 
 
-def test_temperature_undoes_overconfidence():
+def test_calibration_undoes_overconfidence_and_a_shift():
     rng = np.random.default_rng(0)
     honest = rng.uniform(0.05, 0.95, 4000)
     labels = (rng.random(4000) < honest).astype(int)
-    overconfident = temper(honest, 1 / 3)
-    found = fit_temperature(labels, overconfident)
-    assert 2.5 < found < 3.5
-    assert log_loss(labels, temper(overconfident, found)) < log_loss(labels, overconfident)
+    overconfident = temper(honest, 1 / 3, 1.5)
+    found, intercept = fit_calibration(labels, overconfident)
+    assert 2.5 < found < 3.5 and -0.65 < intercept < -0.35  # 1.5 / 3, undone
+    calibrated = temper(overconfident, found, intercept)
+    assert log_loss(labels, calibrated) < log_loss(labels, overconfident)
+    assert abs(calibrated.mean() - labels.mean()) < 0.002
     assert np.allclose(temper(honest, 1), honest)
     assert (np.argsort(temper(honest, 7)) == np.argsort(honest)).all()
 
@@ -244,13 +279,14 @@ def test_temperature_calms_the_overconfident_and_leaves_others_as_they_are(loud)
     assert row["brier"] == pytest.approx(brier_score_loss(loud["label"], loud["probability"]))
     assert row["ece_after"] < 0.7 * row["ece"] and row["brier_after"] < row["brier"]
     assert 1 < row["temperature_low"] <= row["temperature_high"] and row.notna().all()
-    assert plain[["ece", "brier"]].equals(row[["ece", "brier"]]) and plain.notna().sum() == 2
+    plain_too = ["ece", "brier", "slope", "intercept"]
+    assert plain[plain_too].equals(row[plain_too]) and plain.notna().sum() == 4
     nobody = NOTEBOOK.calibration_of(calibrate(other, inner_of(loud).iloc[:0]))
     assert nobody.equals(plain)
 
 
 def test_the_person_held_out_has_no_say_in_temperature_or_threshold(loud):
-    chosen, out = ["temperature", "threshold"], loud["patient"] == "p003"
+    chosen, out = ["temperature", "intercept", "threshold"], loud["patient"] == "p003"
     honest, poisoned = calibrate(loud, inner_of(loud)), loud.copy()
     poisoned.loc[out, "label"] = 1 - poisoned.loc[out, "label"]
     poisoned.loc[out, "probability"] = 0.999
@@ -314,20 +350,20 @@ def test_groups_are_what_is_known(small):
 
 
 def test_small_groups_get_no_interval_and_scores_are_of_the_group():
-    frames = people(7)
+    frames = people(10)
     number = frames["patient"].str[1:].astype(int)
-    frames.loc[number == 6, "label"] = 0
-    group = pd.Series(np.select([number < 2, number < 6], ["two", "four"], "healthy"))
-    kinds = pd.CategoricalDtype(["four", "two", "nobody", "healthy"])
+    frames.loc[number == 9, "label"] = 0
+    group = pd.Series(np.select([number < 4, number < 9], ["four", "five"], "healthy"))
+    kinds = pd.CategoricalDtype(["five", "four", "nobody", "healthy"])
     table = NOTEBOOK.group_table(frames, {"made up": group.astype(kinds)}).set_index("group")
-    assert table["people"].to_dict() == {"four": 4, "two": 2, "healthy": 1}
+    assert table["people"].to_dict() == {"five": 5, "four": 4, "healthy": 1}
     assert table["auroc_low"].notna().tolist() == [True, False, False]
     assert table["auroc"].notna().tolist() == [True, True, False]
     assert np.isnan(table.loc["healthy", "sensitivity"]) and table.loc["healthy", "palsy"] == 0
-    four = frames[(group == "four").to_numpy()]
-    ours = scores(four["label"], four["probability"])
-    assert table.loc["four", "sensitivity"] == ours["recall"]
-    assert table.loc["four", "specificity"] == ours["specificity"]
+    five = frames[(group == "five").to_numpy()]
+    ours = scores(five["label"], five["probability"])
+    assert table.loc["five", "sensitivity"] == ours["recall"]
+    assert table.loc["five", "specificity"] == ours["specificity"]
 
 
 def test_severity_is_the_larger_drawn_difference(small):
@@ -353,7 +389,8 @@ def test_dose_response_and_rank_correlation_know_order_and_chance():
     assert ((curve["low"] <= curve["probability"]) & (curve["probability"] <= curve["high"])).all()
     tenfold = NOTEBOOK.dose_response(pd.concat([frames] * 10), pd.concat([severity] * 10))
     assert np.allclose(tenfold, curve)
-    assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, 1, 1))
+    least = 2 * 0.025 ** (1 / 8) - 1
+    assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, least, 1))
     value, low, high = NOTEBOOK.rank_correlation(frames, severity.sample(frac=1, random_state=0))
     assert low < 0 < high and low <= value <= high
     assert np.isnan(NOTEBOOK.rank_correlation(frames.assign(probability=0.5), severity)).all()
