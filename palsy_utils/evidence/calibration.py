@@ -1,6 +1,6 @@
-"""Temperature, intercept and threshold of each fold, from its inner predictions (`predict_out_of_fold`).
+"""Temperature, intercept and threshold of each fold, from its inner predictions.
 
-The person held out has no say in them.
+These are of `predict_out_of_fold`; the person held out has no say in them.
 """
 
 from pathlib import Path

@@ -4,7 +4,7 @@ Frames of one person resemble each other, so a person counts as a whole, with al
 score changes when one person leaves says how much it would change with other people. That is
 computed on the log-odds scale, where a share near 1 has room on both sides, and with Student's t,
 because there are few people. Over 2,000 simulated cohorts of 8 people, such an interval of the
-AUROC holds the true one in 94 to 96 %, where percentiles of the bootstrap hold it in 76 to 87 %
+AUROC held the true one in 94 to 95 %, where percentiles of the bootstrap held it in 65 to 86 %
 (tests/evidence/test_coverage.py).
 """
 

@@ -13,7 +13,7 @@ from helpers import flip, functions_of
 from scipy.stats import binomtest
 from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
 from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
@@ -28,6 +28,7 @@ from palsy_utils.evidence.calibration import (
 )
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import scores
+from palsy_utils.evidence.table import BASELINES, UNTRAINED
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import PAPER_MODELS
@@ -148,6 +149,44 @@ def test_seeds_are_averaged_frame_by_frame_and_counted():
     assert table["n_seeds"].tolist() == [2, 1]
     assert table["auroc_sd"].notna().tolist() == [True, False]
     assert table.loc[1, ["auroc_low", "auroc_high"]].tolist() == list(auroc_interval(images))
+
+
+def test_pooled_auroc_is_made_of_pairs_within_and_between_people():
+    frames = people(6)
+    row = NOTEBOOK.further_scores(frames)
+    areas = [roc_auc_score(f["label"], f["probability"]) for _, f in frames.groupby("patient")]
+    assert row["auroc_within"] == pytest.approx(np.mean(areas))  # equally many pairs each
+    pooled = roc_auc_score(frames["label"], frames["probability"])
+    assert (row["auroc_within"] + 5 * row["auroc_between"]) / 6 == pytest.approx(pooled)
+    shifted = frames.assign(probability=frames["probability"] / 9 + frames["patient"].str[1:].astype(int))
+    assert NOTEBOOK.further_scores(shifted)["auroc_between"] == pytest.approx(0.5)
+    single = frames.assign(label=frames["patient"].isin(["p000", "p001"]) * 1)
+    assert np.isnan(NOTEBOOK.further_scores(single)["auroc_within"])
+
+
+def test_slope_and_intercept_tell_what_would_have_to_be_done():
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(0.05, 0.95, 20_000)
+    labels = pd.Series((rng.random(20_000) < honest).astype(int))
+    assert NOTEBOOK.slope_and_intercept(labels, pd.Series(honest)) == pytest.approx((1, 0), abs=0.06)
+    loud, high = pd.Series(temper(honest, 0.5)), pd.Series(temper(honest, 1, 0.7))
+    assert NOTEBOOK.slope_and_intercept(labels, loud)[0] == pytest.approx(0.5, abs=0.03)
+    assert NOTEBOOK.slope_and_intercept(labels, high)[1] == pytest.approx(-0.7, abs=0.06)
+
+
+def test_grades_cost_their_distance_squared_and_sides_are_of_known_palsy():
+    grades = ["normal", "slight", "strong", "strong"]
+    table = pd.DataFrame({"eyes": grades, "mouth": None, "label": [0, 1, 1, 1]})
+    table["side"] = ["left", "left", "right", None]
+    said = ["normal", "slight", "strong", "normal"]
+    for grade in ("normal", "slight", "strong"):
+        table[f"eyes_{grade}"] = table[f"mouth_{grade}"] = [1.0 * (s == grade) for s in said]
+    table["side_left"], table["side_none"], table["side_right"] = 0.6, 0.3, 0.1
+    row = NOTEBOOK.grade_scores(table)
+    kappa = cohen_kappa_score(grades, said, labels=["normal", "slight", "strong"], weights="quadratic")
+    assert row["eyes_kappa"] == pytest.approx(kappa) and row["eyes_error"] == 0.5
+    assert np.isnan(row["mouth_kappa"]) and np.isnan(row["mouth_error"])
+    assert row["side_accuracy"] == 0.5
 
 
 def test_holm_is_the_worked_example():
@@ -406,14 +445,20 @@ def test_notebook_writes_the_evidence_of_the_papers_rows(smoke, tmp_path):
     )
     folder = tmp_path / smoke.root.name / "smoke"
     table = pd.read_csv(folder / "evidence.csv").set_index("model")
-    assert list(table.index) == list(PAPER_MODELS)
+    assert list(table.index) == [*PAPER_MODELS, *BASELINES, UNTRAINED]
     assert list(table) == [
         *("n_seeds", "auroc", "auroc_low", "auroc_high", "auroc_sd"),
-        *("pooled_f1", "f1_low", "f1_high", DIFFERENCE, "difference_low", "difference_high"),
-        *("p_holm", "brier", "ece", "ece_after", "f1_inner_threshold"),
+        *("pooled_f1", "f1_low", "f1_high", "auroc_within", "auroc_between"),
+        *("average_precision", "balanced_accuracy", "matthews"),
+        *(DIFFERENCE, "difference_low", "difference_high", "p_holm", "family"),
+        *("brier", "ece", "ece_after", "slope", "intercept", "f1_inner_threshold"),
     ]
-    assert (table["n_seeds"] == 1).all() and table[["auroc_sd", "p_holm"]].isna().all(axis=None)
-    assert table[["auroc", "brier", "ece", "pooled_f1"]].stack().between(0, 1).all()
+    assert table[["auroc_sd", "p_holm"]].isna().all(axis=None)
+    models, untrained = table.loc[[*PAPER_MODELS]], table.loc[UNTRAINED].dropna()
+    assert (models["n_seeds"] == 1).all()
+    assert models[["auroc", "brier", "ece", "pooled_f1"]].stack().between(0, 1).all()
+    assert list(untrained.index) == ["n_seeds", "auroc", "auroc_low", "auroc_high"]
+    assert untrained["auroc"] > 0.7  # drawn palsy is a left-right difference
     calibrated = table.index[table["ece_after"].notna()]
     assert list(calibrated) == ["coordinates-fnn", "expressions-fnn"]
     text = json.dumps(notebook.cells)
