@@ -158,7 +158,9 @@ def test_pooled_auroc_is_made_of_pairs_within_and_between_people():
     assert row["auroc_within"] == pytest.approx(np.mean(areas))  # equally many pairs each
     pooled = roc_auc_score(frames["label"], frames["probability"])
     assert (row["auroc_within"] + 5 * row["auroc_between"]) / 6 == pytest.approx(pooled)
-    shifted = frames.assign(probability=frames["probability"] / 9 + frames["patient"].str[1:].astype(int))
+    shifted = frames.assign(
+        probability=frames["probability"] / 9 + frames["patient"].str[1:].astype(int)
+    )
     assert NOTEBOOK.further_scores(shifted)["auroc_between"] == pytest.approx(0.5)
     single = frames.assign(label=frames["patient"].isin(["p000", "p001"]) * 1)
     assert np.isnan(NOTEBOOK.further_scores(single)["auroc_within"])
@@ -168,7 +170,9 @@ def test_slope_and_intercept_tell_what_would_have_to_be_done():
     rng = np.random.default_rng(0)
     honest = rng.uniform(0.05, 0.95, 20_000)
     labels = pd.Series((rng.random(20_000) < honest).astype(int))
-    assert NOTEBOOK.slope_and_intercept(labels, pd.Series(honest)) == pytest.approx((1, 0), abs=0.06)
+    assert NOTEBOOK.slope_and_intercept(labels, pd.Series(honest)) == pytest.approx(
+        (1, 0), abs=0.06
+    )
     loud, high = pd.Series(temper(honest, 0.5)), pd.Series(temper(honest, 1, 0.7))
     assert NOTEBOOK.slope_and_intercept(labels, loud)[0] == pytest.approx(0.5, abs=0.03)
     assert NOTEBOOK.slope_and_intercept(labels, high)[1] == pytest.approx(-0.7, abs=0.06)
@@ -183,7 +187,9 @@ def test_grades_cost_their_distance_squared_and_sides_are_of_known_palsy():
         table[f"eyes_{grade}"] = table[f"mouth_{grade}"] = [1.0 * (s == grade) for s in said]
     table["side_left"], table["side_none"], table["side_right"] = 0.6, 0.3, 0.1
     row = NOTEBOOK.grade_scores(table)
-    kappa = cohen_kappa_score(grades, said, labels=["normal", "slight", "strong"], weights="quadratic")
+    kappa = cohen_kappa_score(
+        grades, said, labels=["normal", "slight", "strong"], weights="quadratic"
+    )
     assert row["eyes_kappa"] == pytest.approx(kappa) and row["eyes_error"] == 0.5
     assert np.isnan(row["mouth_kappa"]) and np.isnan(row["mouth_error"])
     assert row["side_accuracy"] == 0.5
@@ -202,12 +208,12 @@ def test_a_strong_difference_has_the_smallest_p_and_volume_does_not_matter(n):
     areas = [roc_auc_score(t["label"], t["probability"]) for t in (good, chance)]
     found, back = NOTEBOOK.compare(good, chance), NOTEBOOK.compare(chance, good)
     assert found["p"] == pytest.approx(NOTEBOOK.smallest_p(n)) == back["p"]
-    assert 0 < found["difference_low"] < found[DIFFERENCE] < found["difference_high"]
-    assert found[DIFFERENCE] == pytest.approx(areas[0] - areas[1]) == -back[DIFFERENCE]
+    assert 0 < found["difference_low"] < found["difference"] < found["difference_high"]
+    assert found["difference"] == pytest.approx(areas[0] - areas[1]) == -back["difference"]
     loud = chance.assign(probability=chance["probability"] ** 9)
     assert NOTEBOOK.compare(good, loud) == pytest.approx(found)
     none = NOTEBOOK.compare(good, good)
-    assert none[DIFFERENCE] == 0 and none["p"] == 1
+    assert none["difference"] == 0 and none["p"] == 1
 
 
 def test_swaps_are_those_done_by_hand():
@@ -232,7 +238,7 @@ def test_only_shared_seeds_are_compared():
     every = pd.concat([paper, new, further, alone])
     table = NOTEBOOK.compare_with(every, "expressions-fnn")
     assert table["model"].tolist() == ["asymmetry-fnn"] and table["shared_seeds"].tolist() == [1]
-    assert table[DIFFERENCE][0] == NOTEBOOK.compare(new, paper)[DIFFERENCE]
+    assert table[DIFFERENCE][0] == NOTEBOOK.compare(new, paper)["difference"]
     assert NOTEBOOK.compare_with(paper, "expressions-fnn").empty
 
 
