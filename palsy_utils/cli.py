@@ -110,10 +110,10 @@ def status(**parameters) -> None:
     click.echo("\n".join([states.to_string(), *reasons]))
 
 
-@main.command(params=shared("profile", "folds", "seed"))
+@main.command("score", params=shared("profile", "folds", "seed"))
 @click.argument("files", metavar="CSV...", type=path, nargs=-1, required=True)
 @click.option("--cohort", type=path, help="Score them beside the run of a cohort.")
-def score(**parameters) -> None:
+def score_files(**parameters) -> None:
     """Score predictions that were made elsewhere, by the same rules.
 
     Each CSV is of one model, named after its file: columns patient, label (0 or 1), probability,
@@ -121,7 +121,7 @@ def score(**parameters) -> None:
     """
     from palsy_utils.evidence import theirs
 
-    click.echo(theirs.score(**parameters))
+    click.echo(theirs.score_files(**parameters))
 
 
 @main.command(params=shared("seed"))

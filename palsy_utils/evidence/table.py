@@ -105,6 +105,18 @@ def _row(name: str, frames: pd.DataFrame, n_samples: int) -> dict:
     }
 
 
+def with_ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Write each score that has `_low` and `_high` with them as one text: 0.90 (0.78 to 0.96)."""
+    for name in [column.removesuffix("_low") for column in table if column.endswith("_low")]:
+        ends = [f"{name}_low", f"{name}_high"]
+        told = [
+            f"{value:.2f} ({low:.2f} to {high:.2f})" if low <= high else f"{value:.2f}"
+            for value, low, high in table[[name, *ends]].to_numpy()
+        ]
+        table = table.assign(**{name: told}).drop(columns=ends)
+    return table.astype(object).where(table.notna() & (table != "nan"), "–")
+
+
 def caption(run: Run, faces: pd.DataFrame) -> str:
     """Say in a few sentences what the numbers of a table are of, and how they were made.
 
