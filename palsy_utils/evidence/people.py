@@ -17,7 +17,7 @@ CALLED = "share called palsy"
 SCORES = ("auroc", "sensitivity", "specificity")
 
 
-def score_groups(frames: pd.DataFrame, level: str) -> pd.DataFrame:
+def score_by_rules(frames: pd.DataFrame, level: str) -> pd.DataFrame:
     """Return one row a clip or person (`LEVELS`): its `label`, and its score by each rule.
 
     The rules are the mean probability of its frames, quantiles of them (the least of the highest
@@ -39,7 +39,7 @@ def choose_rule(inner: pd.DataFrame) -> tuple[str, float]:
     """
     if inner.empty:
         return MEAN, THRESHOLD
-    clips = score_groups(inner, "clips")
+    clips = score_by_rules(inner, "clips")
     if clips["label"].nunique() < 2:
         return MEAN, THRESHOLD
     areas = {rule: auroc(clips["label"], clips[rule]) for rule in (MEAN, *SHARES, CALLED)}
@@ -56,7 +56,7 @@ def decide(frames: pd.DataFrame, inner: pd.DataFrame, level: str) -> pd.DataFram
     tables = []
     for fold, some in frames.groupby("fold", sort=False):
         rule, threshold = choose_rule(inner[inner["fold"] == fold])
-        table = score_groups(some, level).assign(fold=fold, rule=rule)
+        table = score_by_rules(some, level).assign(fold=fold, rule=rule)
         tables.append(table.assign(probability=table[rule] - threshold))
     columns = [*LEVELS[level], "label", "fold", "rule", "probability"]
     return pd.concat(tables, ignore_index=True)[columns]

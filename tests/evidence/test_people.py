@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from palsy_utils.cli import main
 from palsy_utils.evidence.comparisons import compare
 from palsy_utils.evidence.intervals import auroc_interval
-from palsy_utils.evidence.people import MEAN, choose_rule, decide, people_table, score_groups
+from palsy_utils.evidence.people import MEAN, choose_rule, decide, people_table, score_by_rules
 from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.table import with_ends
 from palsy_utils.runs.results import read_predictions
@@ -39,7 +39,7 @@ def inner_of(frames):
 
 def test_a_clip_is_palsy_if_a_frame_is_and_scored_by_each_rule():
     frames = made_up(2, frames=4).assign(probability=[0.1, 0.2, 0.6, 0.9] * 4)
-    clips, people = score_groups(frames, "clips"), score_groups(frames, "people")
+    clips, people = score_by_rules(frames, "clips"), score_by_rules(frames, "people")
     assert clips["label"].tolist() == [0, 0, 1, 1] and people["label"].tolist() == [0, 1]
     scored = clips.loc[0, [MEAN, "median", "share called palsy"]].tolist()
     assert scored == pytest.approx([0.45, 0.4, 0.5])
@@ -64,7 +64,7 @@ def test_whoever_is_held_out_has_no_say_in_the_rule():
     assert theirs.loc["p05", "rule"] == ours.loc["p05", "rule"]
     rule, threshold = choose_rule(inner_of(poisoned).query("fold == 'p05'"))
     assert (rule, threshold) == choose_rule(inner_of(frames).query("fold == 'p05'"))
-    assert ours.loc["p05", "probability"] + threshold == score_groups(frames, "people")[rule][5]
+    assert ours.loc["p05", "probability"] + threshold == score_by_rules(frames, "people")[rule][5]
 
 
 def test_table_of_people_has_intervals_over_people_and_tells_the_rules():
