@@ -1,4 +1,4 @@
-"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict."""
+"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, score."""
 
 import os
 import signal
@@ -108,6 +108,20 @@ def status(**parameters) -> None:
 
     states, reasons = results.status(**parameters)
     click.echo("\n".join([states.to_string(), *reasons]))
+
+
+@main.command("score", params=shared("profile", "folds", "seed"))
+@click.argument("files", metavar="CSV...", type=path, nargs=-1, required=True)
+@click.option("--cohort", type=path, help="Score them beside the run of a cohort.")
+def score_files(**parameters) -> None:
+    """Score predictions that were made elsewhere, by the same rules.
+
+    Each CSV is of one model, named after its file: columns patient, label (0 or 1), probability,
+    and video and frame if there are any; all of the same frames.
+    """
+    from palsy_utils.evidence import theirs
+
+    click.echo(theirs.score_files(**parameters))
 
 
 @main.command(params=shared("seed"))

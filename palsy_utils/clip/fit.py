@@ -21,7 +21,7 @@ from torch import nn
 from palsy_utils.clip.measures import file_hashes
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence.calibration import calibrate, fit_temperature, load_inner, log_loss
+from palsy_utils.evidence.calibration import calibrate, fit_calibration, load_inner, log_loss
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import auroc, is_drawn
 from palsy_utils.evidence.table import PACKAGES
@@ -36,7 +36,7 @@ from palsy_utils.learning.nets import HEADS, UNKNOWN, auxiliary_loss, known_targ
 from palsy_utils.learning.profiles import Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
-KIND, VERSION = "palsy model", 3
+KIND, VERSION = "palsy model", 4
 # One net in one file: a single modality, or attention over modalities that need no other net.
 FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
 LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
@@ -52,7 +52,7 @@ class Fitted:
     profile: Profile
     net: nn.Module
     questions: tuple[str, ...]  # of `nets.HEADS`, those that somebody had answered
-    temperature: float | None  # None: nothing to calibrate it on
+    calibration: tuple[float, float] | None  # temperature, intercept; None: nothing to fit them on
     facts: dict  # what the card tells
 
 
@@ -131,8 +131,8 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
     training.round_weights(net)
-    facts, temperature = collect_facts(fold, net, weights is not None)
-    return Fitted(fold.model, fold.profile, net, questions, temperature, facts), history
+    facts, calibration = collect_facts(fold, net, weights is not None)
+    return Fitted(fold.model, fold.profile, net, questions, calibration, facts), history
 
 
 def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
@@ -152,13 +152,13 @@ def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     return None, None
 
 
-def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, float | None]:
-    """Collect what a card tells, as plain data; and the temperature, if there is any."""
+def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, tuple | None]:
+    """Collect what a card tells, as plain data; and the calibration, if there is any."""
     cohort, samples, (frames, inner) = load_cohort(fold.root), fold.samples, left_out(fold)
-    scores = temperature = losses = None
+    scores = calibration = losses = None
     if inner is not None:
-        temperature = fit_temperature(inner["label"], inner["probability"])
-        rows = calibrate(frames, inner)  # by each fold's own temperature
+        calibration = fit_calibration(inner["label"], inner["probability"])
+        rows = calibrate(frames, inner)  # by each fold's own
         losses = [log_loss(rows["label"], rows[n]) for n in ("probability", "calibrated")]
     if frames is not None:
         area = auroc(frames["label"], frames["probability"])
@@ -181,7 +181,7 @@ def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, flo
         "scores": scores,
         "log_loss": losses,
     }
-    return facts, temperature
+    return facts, calibration
 
 
 def card(fitted: Fitted) -> str:
@@ -194,7 +194,7 @@ def card(fitted: Fitted) -> str:
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
     content = {"kind": KIND, "version": VERSION, "model": fitted.model, "facts": fitted.facts}
-    content |= {"profile": fitted.profile.model_dump(), "temperature": fitted.temperature}
+    content |= {"profile": fitted.profile.model_dump(), "calibration": fitted.calibration}
     content |= {"questions": [*fitted.questions], "weights": training.half_state(fitted.net.cpu())}
     write_torch(content, path)
     write_text(card(fitted), Path(f"{path}.md"))
@@ -217,7 +217,7 @@ def read_model(path: Path) -> Fitted:
         model, profile = held["model"], Profile(**held["profile"])
         net = build_net(model, profile).eval()
         net.load_state_dict(held["weights"])
-        given = (tuple(held["questions"]), held["temperature"], held["facts"])
+        given = (tuple(held["questions"]), held["calibration"], held["facts"])
         return Fitted(model, profile, net, *given)
     except PalsyError:
         raise

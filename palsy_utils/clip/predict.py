@@ -44,12 +44,12 @@ def predict_clip(fitted: Fitted, measured: Measured, device: str = "auto") -> pd
     """Run a fitted model on every frame of a clip, or on every photograph.
 
     Added to `Measured.frames`, after `found`: `probability` (of palsy, 0 to 1), the calibrated one
-    (empty without a temperature), and `eyes_<grade>`, `mouth_<grade>`, `side_<side>` where learnt.
+    (empty without a calibration), and `eyes_<grade>`, `mouth_<grade>`, `side_<side>` where learnt.
     """
     fold = open_everybody(measured.root, fitted.profile, fitted.model, device=device)
     logits = compute(fitted.net, load_seen(fold), fold.train, fold.device)
     probability = probabilities(logits).numpy()
-    calibrated = np.nan if fitted.temperature is None else temper(probability, fitted.temperature)
+    calibrated = np.nan if fitted.calibration is None else temper(probability, *fitted.calibration)
     said = pd.DataFrame({"probability": probability, "calibrated_probability": calibrated})
     if fitted.questions:
         said = said.join(heads_table(logits).filter(regex=f"^({'|'.join(fitted.questions)})_"))

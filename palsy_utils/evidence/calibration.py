@@ -1,6 +1,6 @@
-"""Temperature and threshold of each fold, from its inner predictions (`predict_out_of_fold`).
+"""Temperature, intercept and threshold of each fold, from its inner predictions.
 
-The person held out has no say in them.
+These are of `predict_out_of_fold`; the person held out has no say in them.
 """
 
 from pathlib import Path
@@ -40,25 +40,28 @@ def log_loss(labels: np.ndarray, probability: np.ndarray) -> float:
     return float(-np.log(p).mean())
 
 
-def temper(probability: np.ndarray, temperature: float) -> np.ndarray:
-    """Divide the log-odds of probabilities by a temperature: above 1, they become more modest."""
-    p = np.clip(np.asarray(probability), ALMOST, 1 - ALMOST)
-    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature))
+def temper(probability: np.ndarray, temperature: float, intercept: float = 0) -> np.ndarray:
+    """Divide the log-odds of probabilities by a temperature, and add an intercept.
 
-
-def fit_temperature(labels: np.ndarray, probability: np.ndarray) -> float:
-    """Find the temperature, from 0.05 to 20, that makes inner predictions most likely.
-
-    Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
+    Above 1, a temperature makes probabilities more modest; an intercept above 0 makes all higher.
     """
-    from scipy.optimize import minimize_scalar  # most notebooks need none, and it takes a while
+    p = np.clip(np.asarray(probability), ALMOST, 1 - ALMOST)
+    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature - intercept))
 
-    found = minimize_scalar(
-        lambda t: log_loss(labels, temper(probability, np.exp(t))),
-        bounds=np.log([0.05, 20]),
-        method="bounded",
-    )
-    return float(np.exp(found.x))
+
+def fit_calibration(labels: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Find the temperature, from 0.05 to 20, and the intercept that make labels most likely.
+
+    Sources: Platt 1999, Probabilistic Outputs for Support Vector Machines; Guo et al. 2017, On
+    Calibration of Modern Neural Networks.
+    """
+    from scipy.optimize import minimize  # most notebooks need none, and it takes a while
+
+    def loss(x: np.ndarray) -> float:
+        return log_loss(labels, temper(probability, np.exp(x[0]), x[1]))
+
+    found = minimize(loss, (0, 0), bounds=[np.log([0.05, 20]), (-5, 5)])
+    return float(np.exp(found.x[0])), float(found.x[1])
 
 
 def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
@@ -72,7 +75,7 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
     they are.
     """
     probability = np.asarray(probability)
-    calibrated = temper(probability, fit_temperature(labels, probability))
+    calibrated = temper(probability, *fit_calibration(labels, probability))
     called = probability >= THRESHOLDS[:, None]
     expected = 2 * (called @ calibrated) / (called.sum(1) + calibrated.sum())
     return float(np.median(THRESHOLDS[expected >= expected.max() - 1e-9]))
@@ -81,15 +84,16 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
 def calibrate(frames: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
     """Add to frames (`mean_over_seeds`) what the inner predictions (`load_inner`) choose.
 
-    `temperature`, `threshold` (for the probability as it is) and `calibrated` (the probability
-    after the temperature) of each fold; NaN for models without inner predictions.
+    `temperature`, `intercept` and `threshold` (for the probability as it is) of each fold, and
+    `calibrated` (the probability by the first two); NaN for models without inner predictions.
     """
     chosen = []
     for key, some in inner.groupby(["model", "fold"], sort=False):
         given = (some["label"], some["probability"])
-        chosen.append((*key, fit_temperature(*given), choose_threshold(*given)))
-    chosen = pd.DataFrame(chosen, columns=["model", "fold", "temperature", "threshold"])
-    chosen = chosen.astype({"temperature": float, "threshold": float})  # of no rows, too
+        chosen.append((*key, *fit_calibration(*given), choose_threshold(*given)))
+    names = ["temperature", "intercept", "threshold"]
+    chosen = pd.DataFrame(chosen, columns=["model", "fold", *names])
+    chosen = chosen.astype(dict.fromkeys(names, float))  # of no rows, too
     table = frames.merge(chosen, on=["model", "fold"], how="left", validate="m:1")
-    table["calibrated"] = temper(table["probability"], table["temperature"])
+    table["calibrated"] = temper(table["probability"], table["temperature"], table["intercept"])
     return table

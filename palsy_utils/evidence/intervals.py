@@ -1,27 +1,62 @@
-"""Confidence intervals from resampling patients.
+"""Confidence intervals over people, by leaving out one person at a time (the jackknife).
 
-Frames of one patient resemble each other. Resampling frames would make intervals far too narrow, so
-patients are resampled with replacement, each with all of their frames.
+Frames of one person resemble each other, so a person counts as a whole, with all frames. How much a
+score changes when one person leaves says how much it would change with other people. That is
+computed on the log-odds scale, where a share near 1 has room on both sides, and with Student's t,
+because there are few people. Over 2,000 simulated cohorts of 8 people, such an interval of the
+AUROC held the true one in 94 to 95 %, where percentiles of the bootstrap held it in 65 to 86 %
+(tests/evidence/test_coverage.py).
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit, stdtrit
 
 from palsy_utils.evidence.scores import THRESHOLD, count_calls, rates, scores
 
-N_RESAMPLES = 2000
+FEWEST = 3  # people; of fewer there is no interval
+TAIL = 0.025  # of 95 % intervals, at each end
+ALMOST = 1e-4  # a share that is as close to 0 or 1 counts as 0 or 1
+RATES = {"f1": ("f1", [0, 1, 2]), "sensitivity": ("recall", [0, 1])}
+RATES |= {"specificity": ("specificity", [2, 3])}  # name in `rates`, calls that it counts
 
 
-def bootstrap_patients(n_patients: int) -> np.ndarray:
-    """Return how often each patient is in each bootstrap sample, (`N_RESAMPLES`, n_patients)."""
-    share = np.full(n_patients, 1 / n_patients)
-    return np.random.default_rng(0).multinomial(n_patients, share, N_RESAMPLES)
+def half_width(left_out: np.ndarray) -> float:
+    """Return half the width of a score's 95 % interval, from its values without each person."""
+    n = len(left_out)
+    return float(-stdtrit(n - 1, TAIL) * np.sqrt(n - 1) * np.std(left_out))
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of resampled values; undefined ones are left out."""
-    values = values[np.isfinite(values)]
-    return tuple(np.percentile(values, [2.5, 97.5]).tolist()) if len(values) else (np.nan, np.nan)
+def interval(
+    statistic: Callable[[np.ndarray], float], n: int, lowest: float = 0.0
+) -> tuple[float, float]:
+    """Return the 95 % interval of a score that lies between `lowest` and 1.
+
+    `statistic` computes it for weights (n,), which say how often each person counts: here once,
+    or never. It is NaN for fewer than `FEWEST` people, and where the score is undefined without
+    one of them, as an AUROC is without the only healthy person.
+
+    At 0 and 1 there are no log-odds, and nobody's leaving changes anything. There the other end is
+    that of a share (Clopper and Pearson 1934): if the chance to get somebody right were p, all n
+    would be with p ** n, and the end is the p for which this is 2.5 %; 0.63 for 8 people.
+    """
+    if n < FEWEST:
+        return np.nan, np.nan
+    values = np.array([statistic(weights) for weights in [np.ones(n), *(1 - np.eye(n))]])
+    shares = (values - lowest) / (1 - lowest)
+    if np.isnan(shares).any():
+        return np.nan, np.nan
+    if shares[0] > 1 - ALMOST:
+        ends = np.array([TAIL ** (1 / n), 1])
+    elif shares[0] < ALMOST:
+        ends = np.array([0, 1 - TAIL ** (1 / n)])
+    else:
+        whole, *left_out = logit(np.clip(shares, ALMOST, 1 - ALMOST))
+        ends = expit(whole + half_width(np.array(left_out)) * np.array([-1, 1]))
+    low, high = (lowest + (1 - lowest) * ends).tolist()
+    return low, high
 
 
 def concordant_pairs(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
@@ -45,20 +80,23 @@ def concordant_pairs(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
 
 
 def auroc_interval(frames: pd.DataFrame, minus: pd.DataFrame | None = None) -> tuple[float, float]:
-    """Return the 95 % interval of the pooled AUROC of a model, from resampling patients.
+    """Return the 95 % interval of the pooled AUROC of a model, over people.
 
     With predictions of another model on the same frames (`minus`) it is the interval of the
-    difference, from the same bootstrap samples for both. A bootstrap sample only weighs the counts
-    of `concordant_pairs`, so its AUROC is exact.
+    difference, from -1 to 1. Who leaves only takes his pairs from `concordant_pairs` with him.
     """
     ordered = concordant_pairs(frames, frames)
     if minus is not None:
         ordered = ordered - concordant_pairs(minus, minus)
-    n_palsy, n_healthy = ((frames["label"] == y).groupby(frames["patient"]).sum() for y in (1, 0))
-    drawn = bootstrap_patients(len(n_palsy))
-    pairs = (drawn @ n_palsy.to_numpy()) * (drawn @ n_healthy.to_numpy())
-    in_order = ((drawn @ ordered) * drawn).sum(1)
-    return interval(in_order[pairs > 0] / pairs[pairs > 0])
+    palsy, healthy = (
+        (frames["label"] == y).groupby(frames["patient"]).sum().to_numpy() for y in (1, 0)
+    )
+
+    def area(weights: np.ndarray) -> float:
+        pairs = (weights @ palsy) * (weights @ healthy)
+        return weights @ ordered @ weights / pairs if pairs else np.nan
+
+    return interval(area, len(palsy), lowest=0 if minus is None else -1)
 
 
 def call_intervals(
@@ -66,11 +104,17 @@ def call_intervals(
 ) -> dict[str, tuple[float, float, float]]:
     """Return value, lower and upper end of F1, sensitivity and specificity over a model's frames.
 
-    Palsy is predicted from the threshold on; one number, or one a frame.
+    Palsy is predicted from the threshold on; one number, or one a frame. Each interval is over the
+    people who have frames that its score counts.
     """
     value = scores(frames["label"], frames["probability"], threshold)
     calls = pd.DataFrame(count_calls(frames["label"], frames["probability"], threshold))
     calls = calls.groupby(frames["patient"].to_numpy()).sum().to_numpy()
-    resampled = rates(bootstrap_patients(len(calls)) @ calls)
-    names = {"f1": "f1", "recall": "sensitivity", "specificity": "specificity"}
-    return {told: (value[name], *interval(resampled[name])) for name, told in names.items()}
+    found = {}
+    for told, (name, counted) in RATES.items():
+        some = calls[calls[:, counted].any(axis=1)]
+        ends = interval(
+            lambda weights, some=some, name=name: rates(weights @ some)[name], len(some)
+        )
+        found[told] = (value[name], *ends)
+    return found

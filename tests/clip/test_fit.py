@@ -17,7 +17,7 @@ from palsy_utils.clip.fit import (
     read_model,
     write_model,
 )
-from palsy_utils.evidence.calibration import fit_temperature
+from palsy_utils.evidence.calibration import fit_calibration
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import HEADS, build_model, probabilities
@@ -96,7 +96,7 @@ def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, t
     frames, inner = left_out(open_small(small))
     assert len(frames) == 72 and len(inner) == 2 * 72  # everybody trains two folds
     fitted = read_model(write_small(tmp_path, small))
-    assert fitted.temperature == fit_temperature(inner["label"], inner["probability"])
+    assert fitted.calibration == fit_calibration(inner["label"], inner["probability"])
     scores = fitted.facts["scores"]
     assert list(scores) == ["auroc", "f1", "sensitivity", "specificity"]
     assert all(low <= value <= high for value, low, high in scores.values())
@@ -126,14 +126,14 @@ def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(sm
 
 CHANGES = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
 CHANGES += [{"weights": {"a": 1}}, {"version": 99}]
-CHANGES += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]
+CHANGES += [{"calibration": "2"}, {"questions": [1]}, {"facts": []}]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
     content = torch.load(model_file, weights_only=True) | change
     torch.save(content, tmp_path / "other.pt")
-    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 3"
+    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 4"
     with pytest.raises(PalsyError, match=message):
         read_model(tmp_path / "other.pt")
 
@@ -164,7 +164,7 @@ def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, 
         except PalsyError:
             refused += 1
         else:  # the bit was in no number: it names a part of the archive, or pads it
-            assert (theirs.facts, theirs.temperature) == (ours.facts, ours.temperature)
+            assert (theirs.facts, theirs.calibration) == (ours.facts, ours.calibration)
             state = theirs.net.state_dict()
             assert all(torch.equal(v, state[name]) for name, v in ours.net.state_dict().items())
     assert refused > 30
@@ -182,7 +182,7 @@ def test_command_writes_model_and_card(small, tmp_path):
     assert done.exit_code == 0, done.output
     assert done.output.split() == [str(path), f"{path}.md"]
     fitted, card = read_model(path), (path.with_name("net.pt.md")).read_text()
-    assert (fitted.model, fitted.temperature) == ("handcrafted-fnn", None)
+    assert (fitted.model, fitted.calibration) == ("handcrafted-fnn", None)
     assert fitted.facts["scores"] is None and "AUROC" not in card
     for words in ("not measured, for", "not a medical device", "3 drawn people", "drawn."):
         assert words in card, words

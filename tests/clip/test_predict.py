@@ -87,10 +87,12 @@ def test_a_clip_of_the_cohort_gets_the_nets_own_answer(measured_here, measured, 
     fitted, fold = fit_small(measured_here, model), open_small(measured_here, model)
     rows = np.flatnonzero(fold.samples["video"] == "p01-1")
     ours = probabilities(compute(fitted.net, load_seen(fold), rows, fold.device))
-    table = predict_clip(replace(fitted, temperature=2.0), measured, "cpu").set_index("frame")
+    table = predict_clip(replace(fitted, calibration=(2.0, 0.5)), measured, "cpu").set_index(
+        "frame"
+    )
     told = table.loc[fold.samples["frame"].iloc[rows]]
     assert np.allclose(told["probability"], ours, atol=1e-4)
-    assert np.allclose(told["calibrated_probability"], temper(told["probability"], 2.0))
+    assert np.allclose(told["calibrated_probability"], temper(told["probability"], 2.0, 0.5))
     assert ("eyes_strong" in table) == MODELS[model].multitask and "side_left" not in table
 
 
@@ -363,9 +365,9 @@ def test_it_says_what_the_table_says(said):
         assert words in text
     assert fitted.model in text and SEEN in page
     facts = fitted.facts | {"drawn": False, "files": [], "scores": {"auroc": [0.5, 0.25, 0.75]}}
-    other = report(table, measured, replace(fitted, facts=facts, temperature=2.0))
+    other = report(table, measured, replace(fitted, facts=facts, calibration=(2.0, 0.5)))
     assert DRAWN not in other and SEEN not in other and "not a medical device" in other
-    assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00" in other
+    assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00 and intercept 0.50" in other
 
 
 def test_it_says_what_makes_predictions_less_trustworthy(said):

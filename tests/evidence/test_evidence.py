@@ -10,16 +10,17 @@ import papermill
 import pytest
 from conftest import PROJECT
 from helpers import flip, functions_of
+from scipy.stats import binomtest
+from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
 from palsy_utils.cohort.labels_csv import load_people
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.evidence import intervals
 from palsy_utils.evidence.calibration import (
     calibrate,
     choose_threshold,
-    fit_temperature,
+    fit_calibration,
     load_inner,
     log_loss,
     mean_over_seeds,
@@ -27,6 +28,7 @@ from palsy_utils.evidence.calibration import (
 )
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
 from palsy_utils.evidence.scores import scores
+from palsy_utils.evidence.table import BASELINES, UNTRAINED
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import PAPER_MODELS
@@ -58,25 +60,57 @@ def test_copies_of_frames_change_neither_intervals_nor_p_and_more_people_narrow_
     assert low < value < high and many[2] - many[1] < 0.6 * (high - low)
 
 
-def test_intervals_are_the_slow_ones(monkeypatch):
-    monkeypatch.setattr(intervals, "N_RESAMPLES", 300)
+def test_intervals_are_the_ones_with_people_left_out_by_hand():
     frames, other = people(6, signal=0.1), people(6, signal=0.2, seed=1)
     frames["probability"] = frames["probability"].round(1)  # with ties
     frames.loc[frames["patient"] == "p003", "label"] = 0
     other["label"] = frames["label"]
+    kept = [
+        frames.index,
+        *(frames.index[frames["patient"] != who] for who in sorted(set(frames["patient"]))),
+    ]
     slow = []
-    for sample in intervals.bootstrap_patients(6):
-        rows = np.repeat(frames.index, np.repeat(sample, 12))
+    for rows in kept:
         label, p, q = frames["label"][rows], frames["probability"][rows], other["probability"][rows]
         areas = roc_auc_score(label, p), roc_auc_score(label, q)
         slow.append({"auroc": areas[0], "minus": areas[0] - areas[1], **scores(label, p)})
-    assert len(slow) == 300
-    wanted = pd.DataFrame(slow).quantile([0.025, 0.975])
-    assert auroc_interval(frames) == pytest.approx(tuple(wanted["auroc"]))
-    assert auroc_interval(frames, minus=other) == pytest.approx(tuple(wanted["minus"]))
-    ours = call_intervals(frames)
-    for name, told in (("f1", "f1"), ("recall", "sensitivity"), ("specificity", "specificity")):
-        assert ours[told][1:] == pytest.approx(tuple(wanted[name]))
+    slow = pd.DataFrame(slow)
+
+    def by_hand(name, left_out=slice(1, None), lowest=0.0):
+        share = (slow[name] - lowest) / (1 - lowest)
+        odds = np.log(share / (1 - share))
+        without = odds[left_out]
+        error = np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
+        ends = odds[0] + student.ppf([0.025, 0.975], len(without) - 1) * error
+        return tuple(lowest + (1 - lowest) / (1 + np.exp(-ends)))
+
+    assert auroc_interval(frames) == pytest.approx(by_hand("auroc"))
+    assert auroc_interval(frames, minus=other) == pytest.approx(by_hand("minus", lowest=-1))
+    ours, ill = call_intervals(frames), [1, 2, 3, 5, 6]  # p003 has no palsy to be found
+    assert ours["f1"][1:] == pytest.approx(by_hand("f1"))
+    assert ours["sensitivity"][1:] == pytest.approx(by_hand("recall", ill))
+    assert ours["specificity"][1:] == pytest.approx(by_hand("specificity"))
+
+
+def test_without_a_miss_an_interval_is_that_of_as_many_people_without_a_miss():
+    frames = people(8).assign(probability=lambda table: 0.1 + 0.8 * table["label"])
+    exact = binomtest(8, 8).proportion_ci(method="exact")
+    assert auroc_interval(frames) == pytest.approx((exact.low, 1))
+    assert call_intervals(frames)["f1"] == pytest.approx((1, exact.low, 1))
+    wrong = frames.assign(probability=1 - frames["probability"])
+    assert auroc_interval(wrong) == pytest.approx((0, 1 - exact.low))
+    assert auroc_interval(frames, minus=frames) == pytest.approx((0, 0))
+    assert auroc_interval(frames, minus=wrong) == pytest.approx((2 * exact.low - 1, 1))
+
+
+def test_who_cannot_be_spared_and_fewer_than_three_people_leave_no_interval():
+    one_healthy = people(5).assign(label=1)
+    one_healthy.loc[one_healthy["patient"] == "p000", "label"] = 0
+    assert np.isnan(auroc_interval(one_healthy)).all() and np.isnan(auroc_interval(people(2))).all()
+    assert np.isfinite(auroc_interval(people(3))).all()
+    found = call_intervals(one_healthy)
+    assert np.isfinite(found["sensitivity"]).all() and np.isfinite(found["specificity"][0])
+    assert np.isnan(found["specificity"][1:]).all()
 
 
 def test_without_palsy_there_is_no_sensitivity():
@@ -117,6 +151,50 @@ def test_seeds_are_averaged_frame_by_frame_and_counted():
     assert table.loc[1, ["auroc_low", "auroc_high"]].tolist() == list(auroc_interval(images))
 
 
+def test_pooled_auroc_is_made_of_pairs_within_and_between_people():
+    frames = people(6)
+    row = NOTEBOOK.further_scores(frames)
+    areas = [roc_auc_score(f["label"], f["probability"]) for _, f in frames.groupby("patient")]
+    assert row["auroc_within"] == pytest.approx(np.mean(areas))  # equally many pairs each
+    pooled = roc_auc_score(frames["label"], frames["probability"])
+    assert (row["auroc_within"] + 5 * row["auroc_between"]) / 6 == pytest.approx(pooled)
+    shifted = frames.assign(
+        probability=frames["probability"] / 9 + frames["patient"].str[1:].astype(int)
+    )
+    assert NOTEBOOK.further_scores(shifted)["auroc_between"] == pytest.approx(0.5)
+    single = frames.assign(label=frames["patient"].isin(["p000", "p001"]) * 1)
+    assert np.isnan(NOTEBOOK.further_scores(single)["auroc_within"])
+
+
+def test_slope_and_intercept_tell_what_would_have_to_be_done():
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(0.05, 0.95, 20_000)
+    labels = pd.Series((rng.random(20_000) < honest).astype(int))
+    assert NOTEBOOK.slope_and_intercept(labels, pd.Series(honest)) == pytest.approx(
+        (1, 0), abs=0.06
+    )
+    loud, high = pd.Series(temper(honest, 0.5)), pd.Series(temper(honest, 1, 0.7))
+    assert NOTEBOOK.slope_and_intercept(labels, loud)[0] == pytest.approx(0.5, abs=0.03)
+    assert NOTEBOOK.slope_and_intercept(labels, high)[1] == pytest.approx(-0.7, abs=0.06)
+
+
+def test_grades_cost_their_distance_squared_and_sides_are_of_known_palsy():
+    grades = ["normal", "slight", "strong", "strong"]
+    table = pd.DataFrame({"eyes": grades, "mouth": None, "label": [0, 1, 1, 1]})
+    table["side"] = ["left", "left", "right", None]
+    said = ["normal", "slight", "strong", "normal"]
+    for grade in ("normal", "slight", "strong"):
+        table[f"eyes_{grade}"] = table[f"mouth_{grade}"] = [1.0 * (s == grade) for s in said]
+    table["side_left"], table["side_none"], table["side_right"] = 0.6, 0.3, 0.1
+    row = NOTEBOOK.grade_scores(table)
+    kappa = cohen_kappa_score(
+        grades, said, labels=["normal", "slight", "strong"], weights="quadratic"
+    )
+    assert row["eyes_kappa"] == pytest.approx(kappa) and row["eyes_error"] == 0.5
+    assert np.isnan(row["mouth_kappa"]) and np.isnan(row["mouth_error"])
+    assert row["side_accuracy"] == 0.5
+
+
 def test_holm_is_the_worked_example():
     # Four p values; 0.005 x 4, 0.01 x 3, 0.03 x 2, 0.04 x 1 raised to 0.06.
     found = NOTEBOOK.holm([0.01, 0.04, 0.03, 0.005])
@@ -130,12 +208,12 @@ def test_a_strong_difference_has_the_smallest_p_and_volume_does_not_matter(n):
     areas = [roc_auc_score(t["label"], t["probability"]) for t in (good, chance)]
     found, back = NOTEBOOK.compare(good, chance), NOTEBOOK.compare(chance, good)
     assert found["p"] == pytest.approx(NOTEBOOK.smallest_p(n)) == back["p"]
-    assert 0 < found["difference_low"] < found[DIFFERENCE] < found["difference_high"]
-    assert found[DIFFERENCE] == pytest.approx(areas[0] - areas[1]) == -back[DIFFERENCE]
+    assert 0 < found["difference_low"] < found["difference"] < found["difference_high"]
+    assert found["difference"] == pytest.approx(areas[0] - areas[1]) == -back["difference"]
     loud = chance.assign(probability=chance["probability"] ** 9)
     assert NOTEBOOK.compare(good, loud) == pytest.approx(found)
     none = NOTEBOOK.compare(good, good)
-    assert none[DIFFERENCE] == 0 and none["p"] == 1
+    assert none["difference"] == 0 and none["p"] == 1
 
 
 def test_swaps_are_those_done_by_hand():
@@ -160,7 +238,7 @@ def test_only_shared_seeds_are_compared():
     every = pd.concat([paper, new, further, alone])
     table = NOTEBOOK.compare_with(every, "expressions-fnn")
     assert table["model"].tolist() == ["asymmetry-fnn"] and table["shared_seeds"].tolist() == [1]
-    assert table[DIFFERENCE][0] == NOTEBOOK.compare(new, paper)[DIFFERENCE]
+    assert table[DIFFERENCE][0] == NOTEBOOK.compare(new, paper)["difference"]
     assert NOTEBOOK.compare_with(paper, "expressions-fnn").empty
 
 
@@ -192,14 +270,16 @@ def loud():
     return mean_over_seeds(frames.assign(probability=temper(frames["probability"], 0.4)))
 
 
-def test_temperature_undoes_overconfidence():
+def test_calibration_undoes_overconfidence_and_a_shift():
     rng = np.random.default_rng(0)
     honest = rng.uniform(0.05, 0.95, 4000)
     labels = (rng.random(4000) < honest).astype(int)
-    overconfident = temper(honest, 1 / 3)
-    found = fit_temperature(labels, overconfident)
-    assert 2.5 < found < 3.5
-    assert log_loss(labels, temper(overconfident, found)) < log_loss(labels, overconfident)
+    overconfident = temper(honest, 1 / 3, 1.5)
+    found, intercept = fit_calibration(labels, overconfident)
+    assert 2.5 < found < 3.5 and -0.65 < intercept < -0.35  # 1.5 / 3, undone
+    calibrated = temper(overconfident, found, intercept)
+    assert log_loss(labels, calibrated) < log_loss(labels, overconfident)
+    assert abs(calibrated.mean() - labels.mean()) < 0.002
     assert np.allclose(temper(honest, 1), honest)
     assert (np.argsort(temper(honest, 7)) == np.argsort(honest)).all()
 
@@ -244,13 +324,14 @@ def test_temperature_calms_the_overconfident_and_leaves_others_as_they_are(loud)
     assert row["brier"] == pytest.approx(brier_score_loss(loud["label"], loud["probability"]))
     assert row["ece_after"] < 0.7 * row["ece"] and row["brier_after"] < row["brier"]
     assert 1 < row["temperature_low"] <= row["temperature_high"] and row.notna().all()
-    assert plain[["ece", "brier"]].equals(row[["ece", "brier"]]) and plain.notna().sum() == 2
+    plain_too = ["ece", "brier", "slope", "intercept"]
+    assert plain[plain_too].equals(row[plain_too]) and plain.notna().sum() == 4
     nobody = NOTEBOOK.calibration_of(calibrate(other, inner_of(loud).iloc[:0]))
     assert nobody.equals(plain)
 
 
 def test_the_person_held_out_has_no_say_in_temperature_or_threshold(loud):
-    chosen, out = ["temperature", "threshold"], loud["patient"] == "p003"
+    chosen, out = ["temperature", "intercept", "threshold"], loud["patient"] == "p003"
     honest, poisoned = calibrate(loud, inner_of(loud)), loud.copy()
     poisoned.loc[out, "label"] = 1 - poisoned.loc[out, "label"]
     poisoned.loc[out, "probability"] = 0.999
@@ -314,20 +395,20 @@ def test_groups_are_what_is_known(small):
 
 
 def test_small_groups_get_no_interval_and_scores_are_of_the_group():
-    frames = people(7)
+    frames = people(10)
     number = frames["patient"].str[1:].astype(int)
-    frames.loc[number == 6, "label"] = 0
-    group = pd.Series(np.select([number < 2, number < 6], ["two", "four"], "healthy"))
-    kinds = pd.CategoricalDtype(["four", "two", "nobody", "healthy"])
+    frames.loc[number == 9, "label"] = 0
+    group = pd.Series(np.select([number < 4, number < 9], ["four", "five"], "healthy"))
+    kinds = pd.CategoricalDtype(["five", "four", "nobody", "healthy"])
     table = NOTEBOOK.group_table(frames, {"made up": group.astype(kinds)}).set_index("group")
-    assert table["people"].to_dict() == {"four": 4, "two": 2, "healthy": 1}
+    assert table["people"].to_dict() == {"five": 5, "four": 4, "healthy": 1}
     assert table["auroc_low"].notna().tolist() == [True, False, False]
     assert table["auroc"].notna().tolist() == [True, True, False]
     assert np.isnan(table.loc["healthy", "sensitivity"]) and table.loc["healthy", "palsy"] == 0
-    four = frames[(group == "four").to_numpy()]
-    ours = scores(four["label"], four["probability"])
-    assert table.loc["four", "sensitivity"] == ours["recall"]
-    assert table.loc["four", "specificity"] == ours["specificity"]
+    five = frames[(group == "five").to_numpy()]
+    ours = scores(five["label"], five["probability"])
+    assert table.loc["five", "sensitivity"] == ours["recall"]
+    assert table.loc["five", "specificity"] == ours["specificity"]
 
 
 def test_severity_is_the_larger_drawn_difference(small):
@@ -353,7 +434,8 @@ def test_dose_response_and_rank_correlation_know_order_and_chance():
     assert ((curve["low"] <= curve["probability"]) & (curve["probability"] <= curve["high"])).all()
     tenfold = NOTEBOOK.dose_response(pd.concat([frames] * 10), pd.concat([severity] * 10))
     assert np.allclose(tenfold, curve)
-    assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, 1, 1))
+    least = 2 * 0.025 ** (1 / 8) - 1
+    assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, least, 1))
     value, low, high = NOTEBOOK.rank_correlation(frames, severity.sample(frac=1, random_state=0))
     assert low < 0 < high and low <= value <= high
     assert np.isnan(NOTEBOOK.rank_correlation(frames.assign(probability=0.5), severity)).all()
@@ -369,14 +451,20 @@ def test_notebook_writes_the_evidence_of_the_papers_rows(smoke, tmp_path):
     )
     folder = tmp_path / smoke.root.name / "smoke"
     table = pd.read_csv(folder / "evidence.csv").set_index("model")
-    assert list(table.index) == list(PAPER_MODELS)
+    assert list(table.index) == [*PAPER_MODELS, *BASELINES, UNTRAINED]
     assert list(table) == [
         *("n_seeds", "auroc", "auroc_low", "auroc_high", "auroc_sd"),
-        *("pooled_f1", "f1_low", "f1_high", DIFFERENCE, "difference_low", "difference_high"),
-        *("p_holm", "brier", "ece", "ece_after", "f1_inner_threshold"),
+        *("pooled_f1", "f1_low", "f1_high", "auroc_within", "auroc_between"),
+        *("average_precision", "balanced_accuracy", "matthews"),
+        *(DIFFERENCE, "difference_low", "difference_high", "p_holm", "family"),
+        *("brier", "ece", "ece_after", "slope", "intercept", "f1_inner_threshold"),
     ]
-    assert (table["n_seeds"] == 1).all() and table[["auroc_sd", "p_holm"]].isna().all(axis=None)
-    assert table[["auroc", "brier", "ece", "pooled_f1"]].stack().between(0, 1).all()
+    assert table[["auroc_sd", "p_holm"]].isna().all(axis=None)
+    models, untrained = table.loc[[*PAPER_MODELS]], table.loc[UNTRAINED].dropna()
+    assert (models["n_seeds"] == 1).all()
+    assert models[["auroc", "brier", "ece", "pooled_f1"]].stack().between(0, 1).all()
+    assert list(untrained.index) == ["n_seeds", "auroc", "auroc_low", "auroc_high"]
+    assert untrained["auroc"] > 0.7  # drawn palsy is a left-right difference
     calibrated = table.index[table["ece_after"].notna()]
     assert list(calibrated) == ["coordinates-fnn", "expressions-fnn"]
     text = json.dumps(notebook.cells)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support, recall_score
 
+from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
 from palsy_utils.faces.modalities import load_faces
@@ -61,8 +62,10 @@ def test_table_is_the_one_computed_by_hand(by_hand):
         **{"paper_f1": 71.21, "paper_precision": 76.22, "paper_recall": 79.0},
         "pooled_f1": 66.67,  # 3 hits, 2 false, 1 missed
         "auroc": 0.875,  # 21 of 24 pairs
+        **dict(zip(("auroc_low", "auroc_high"), np.round(auroc_interval(by_hand), 4), strict=True)),
         "specificity": 66.67,
         **{"n_patients": 3, "n_undefined": 1, "n_frames": 10},
+        **{"f1_zero": 48.89, "precision_zero": 55.56, "recall_zero": 50},  # c counts as 0
     }
     people = patient_scores(by_hand).set_index("patient")
     assert people["n_frames"].to_dict() == {"a": 4, "b": 4, "c": 2}
@@ -120,7 +123,7 @@ def test_caption_says_what_the_numbers_are_of(parts):
     videos = replace(run, cohort=replace(run.cohort, group="video"))
     text = caption(videos, faces)
     assert "leave-one-video-out" in text and "leave-one-patient-out" not in text
-    assert "means over videos" in text and "resampling videos" in text
+    assert "means over videos" in text and "over videos, leaving out one" in text
     assert text.splitlines()[-1].endswith("leave-one-VIDEO-out.")
 
 

@@ -101,7 +101,7 @@ def assert_whole(smoke, root, models=None):
         pd.read_csv(figures / "table_1.csv", index_col="model")
         for figures in (root.parent / "figures" / "small" / "smoke", smoke.figures)
     )
-    rows = [*(models or PAPER_MODELS), "always-palsy", "always-healthy"]
+    rows = [*(models or PAPER_MODELS), "always-palsy", "always-healthy", "untrained-asymmetry"]
     pd.testing.assert_frame_equal(table.loc[rows], expected.loc[rows], check_dtype=False)
     assert not [p for p in root.rglob(".*") if p.suffix in (".part", ".attempt")]
 

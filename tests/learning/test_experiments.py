@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from palsy_utils.evidence.table import BASELINES, UNTRAINED
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, choose_models
@@ -57,7 +58,7 @@ def test_every_fold_predicts_its_own_people_and_inside_only_the_others(beyond):
 
 def test_new_rows_stand_below_the_papers_in_the_table(beyond):
     table = pd.read_csv(beyond / "figures" / "small" / "smoke" / "table_1.csv")
-    assert list(table["model"]) == [*PAPER_MODELS, *NEW_MODELS, "always-palsy", "always-healthy"]
+    assert list(table["model"]) == [*PAPER_MODELS, *NEW_MODELS, *BASELINES, UNTRAINED]
     assert table["auroc"].notna().all()
     new = table["model"].isin(NEW_MODELS)
     assert table.loc[new, ["paper_f1", "paper_precision", "paper_recall"]].isna().all(axis=None)

@@ -10,7 +10,7 @@ import torch
 from conftest import PROJECT
 from helpers import functions_of
 
-from palsy_utils.evidence.calibration import choose_threshold, fit_temperature
+from palsy_utils.evidence.calibration import choose_threshold, fit_calibration
 from palsy_utils.faces.landmarks import coordinates, to_pixels
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import how_to_train, load_inputs
@@ -190,7 +190,7 @@ def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(
         targets = known_targets(one.samples, {"p01": "left", "p02": "right"})
         loss = auxiliary_loss(targets, one.device)
         asked = loss(torch.ones(4, 11), one.train[:4], np.zeros(4, bool))
-        chosen = fit_temperature(labels, inner), choose_threshold(labels, inner)
+        chosen = fit_calibration(labels, inner), choose_threshold(labels, inner)
         return weights.tolist(), inner.tolist(), pair.tolist(), chosen, float(asked)
 
     poisoned = one.samples.copy()

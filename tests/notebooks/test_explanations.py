@@ -244,7 +244,7 @@ def test_an_answer_that_does_not_look_gets_chance_however_common_the_truth():
     assert NOTEBOOK.score(truth, truth) == 1
 
 
-def test_the_interval_resamples_people_and_holds_the_score():
+def test_the_interval_is_over_people_and_holds_the_score():
     rng = np.random.default_rng(0)
     patients = pd.Series(np.repeat(np.arange(12), 10))
     truth = pd.Series(np.where(patients % 2, "left", "right"))
