@@ -49,7 +49,7 @@ def _skin(face: Portrait) -> None:
     half += [[52 * w + 1.5 * q, 38 + 0.2 * chin], [43 * w + 4 * q, 57 + 2 * q + 0.5 * chin]]
     half += [[27 * w + 5 * q, 73 + q + 0.9 * chin], [11 + 3 * q, 81 + chin], [0, 82 + chin]]
     outline = mirrored(half)
-    edge = face.at(outline, 0.25 * np.clip(outline[:, 1], 0, 99))
+    edge = face.at(outline, 12 + 0.27 * np.clip(outline[:, 1], 0, 99))
     face.fill(edge + [0, 3], c.deep, 0.5, 4)
     face.fill(edge, mix(c.skin, c.shade, 0.75))
     inside = face.stencil(edge)

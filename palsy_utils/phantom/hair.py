@@ -55,8 +55,9 @@ def draw_body(face: Portrait) -> None:
     """Paint the neck, the ears if they show, and the clothes."""
     c = face.tones
     for s in (-1, 1) if face.look.style in EARS else ():
-        face.head(oval(s * 60, 2, 8.5, 17, s * 8), mix(c.skin, c.shade, 0.55), depth=-4)
-        face.head(oval(s * 60.5, 2, 4.5, 11, s * 8), c.deep, 0.45, 1.5, depth=-4)
+        x = s * 60 * face.tilt[0] ** 2  # the far one hides behind the cheek
+        face.head(oval(x, 2, 8.5, 17, s * 8), mix(c.skin, c.shade, 0.55), depth=-4)
+        face.head(oval(x + 0.5 * s, 2, 4.5, 11, s * 8), c.deep, 0.45, 1.5, depth=-4)
     top = face.at(points("-33 40  33 40"), 0)
     face.fill(np.concatenate((top, face.put(NECK))), (c.deep, c.shade))
     face.body(oval(0, 116, 24, 9), c.skin, 0.55, 5)

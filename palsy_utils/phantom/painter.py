@@ -150,7 +150,11 @@ class Portrait:
             depth = 58 * np.sqrt(np.maximum(inner, 0))
             depth += 15 * np.exp(-((p[:, 0] / 11) ** 2) - ((p[:, 1] - 15) / 15) ** 2)
         seen = p * self.tilt
-        seen[:, 0] += depth * self.lean[0]
+        # What lies at the rim of a round head is its outline from every side: it keeps its width.
+        rim = np.clip(1 - np.asarray(depth) / 58, 0, 1)
+        seen[:, 0] += (p[:, 0] - seen[:, 0]) * rim + depth * self.lean[0]
+        edge = np.maximum(np.abs(p[:, 0]), 63)  # nothing of the front is seen beyond the outline
+        seen[:, 0] = np.clip(seen[:, 0], *(edge * [[-1], [1]]))
         seen[:, 1] += (depth - 20) * self.lean[1]
         return (seen - PIVOT) @ self.turn + self.place
 

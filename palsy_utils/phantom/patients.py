@@ -8,7 +8,12 @@ import pandas as pd
 from palsy_utils.phantom.painter import RGB, Look
 
 GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
-DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at rest
+DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at least
+SPREAD = {"none": (0.0, 0.0), "slight": (-0.15, 0.2), "strong": (-0.04, 0.2)}  # of gains
+
+# Natural differences, left minus right, of lids, brows and corners of the mouth: heavy-tailed. At
+# rest they are offsets, in movement a share of it.
+AT_REST, IN_MOVEMENT, FARTHEST = (0.04, 0.08, 0.07), (0.04, 0.10, 0.10), 0.36
 
 
 def palette(colours: str) -> tuple[RGB, ...]:
@@ -16,11 +21,14 @@ def palette(colours: str) -> tuple[RGB, ...]:
     return tuple(tuple(bytes.fromhex(colour)) for colour in colours.split())
 
 
-# Severities of eight patients, and again for the next eight on the other side. The fifth shows no
-# palsy; later ones in that place do.
-EYES = ("strong", "none", "strong", "slight", "none", "strong", "slight", "strong")
-MOUTH = ("none", "strong", "strong", "slight", "none", "slight", "strong", "strong")
-HEALTHY = 4  # the place of the one without palsy
+# Severities of twelve patients, and again for the next twelve on the other side. p05, p08, p09 and
+# p12 have no palsy; of the second twelve, the first had one and is well again, and the second has
+# one on both sides, when there are both.
+EYES = ("strong", "none", "strong", "slight", "none", "slight", "slight", "none", "none")
+EYES += ("strong", "slight", "none")
+MOUTH = ("none", "strong", "slight", "slight", "none", "slight", "strong", "none", "none")
+MOUTH += ("strong", "slight", "none")
+RECOVERED, BILATERAL = 12, 13
 
 # Warm versions of the ten tones of the Monk scale, and the order in which they are given out.
 TONES = palette("f8e2d2 f2d4be ecc8aa e2b692 d0a078 b07e5a 926446 724c36 563a2c 422e26")
@@ -42,29 +50,46 @@ class Patient:
     """A synthetic patient: how they look, and what of their face does not move."""
 
     name: str
-    side: str  # affected side, the subject's own: left, right or none
+    condition: str  # palsy, healthy, recovered or bilateral
+    side: str  # affected side, the subject's own: left, right or none (both alike)
     eyes: str  # severity: none, slight or strong
     mouth: str
     tone: int  # of the skin, 1 (lightest) to 10
     eyes_gain: float  # share of the movement that is left on the affected side
     mouth_gain: float
+    droop: tuple[float, float]  # of brow and mouth on the affected side at rest
+    synkinesis: float  # how far the affected eye closes with a full smile
+    at_rest: np.ndarray  # natural differences (left minus right) of lids, brows and mouth
+    in_movement: np.ndarray
     look: Look
 
 
-def make_patients(n: int = 8, seed: int = 0) -> list[Patient]:
+def make_patients(n: int = 12, seed: int = 0) -> list[Patient]:
     """Return n synthetic patients, p01 to p<n>: sides, severities and skin tones in balance."""
     people = []
     for index in range(n):
-        rng, place, again = np.random.default_rng([seed, index]), index % 8, index // 8
+        rng, place, again = np.random.default_rng([seed, index]), index % 12, index // 12
         eyes, mouth = EYES[place], MOUTH[place]
-        if place == HEALTHY and again:
-            eyes = mouth = "slight"
-        side = "none" if eyes == mouth == "none" else ("left", "right")[(index + again) % 2]
-        gains = [GAIN[s] + (s != "none") * rng.uniform(-0.06, 0.06) for s in (eyes, mouth)]
+        condition = "healthy" if eyes == mouth == "none" else "palsy"
+        if n > BILATERAL and index in (RECOVERED, BILATERAL):
+            condition = "recovered" if index == RECOVERED else "bilateral"
+            eyes = mouth = "none" if index == RECOVERED else "slight"
+        side = ("left", "right")[(index + again) % 2]
+        if condition in ("healthy", "bilateral"):
+            side = "none"
         tone = TONE_ORDER[index % 10]
-        look, (of_eyes, of_mouth) = _make_look(index, tone, rng), np.round(gains, 2)
-        about = (f"p{index + 1:02d}", side, eyes, mouth, tone, of_eyes, of_mouth, look)
-        people.append(Patient(*about))
+        look = _make_look(index, tone, rng)
+        gains = [round(GAIN[s] + rng.uniform(*SPREAD[s]), 2) for s in (eyes, mouth)]
+        droop = tuple(round(DROOP[s] * rng.uniform(1, 3), 3) for s in (eyes, mouth))
+        synkinesis = round(rng.uniform(0.25, 0.6) * (rng.random() < 0.5), 2)
+        if "none" in (eyes, mouth):
+            synkinesis = 0.12 * (condition == "recovered")  # all that is left
+        rest, moving = (
+            np.clip(np.multiply(scales, rng.standard_t(3, 3)), -FARTHEST, FARTHEST).round(3)
+            for scales in (AT_REST, IN_MOVEMENT)
+        )
+        about = (f"p{index + 1:02d}", condition, side, eyes, mouth, tone, *gains, droop)
+        people.append(Patient(*about, synkinesis, rest, moving, look))
     return people
 
 
@@ -103,23 +128,30 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
     )
 
 
-def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, tuple]:
-    """Return what a patient's face makes of the pairs (left, right) that are meant, and droop."""
-    weak = np.array([side == patient.side for side in ("left", "right")])
+def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, np.ndarray]:
+    """Return what a patient's face makes of meant movements, and its droop.
+
+    All are (..., 2), left and right.
+    """
+    both = patient.condition == "bilateral"
+    weak = np.array([both or side == patient.side for side in ("left", "right")])
     eyes, mouth = (np.where(weak, gain, 1.0) for gain in (patient.eyes_gain, patient.mouth_gain))
-    blink, brow, smile = (np.transpose(pair) for pair in (blink, brow, smile))  # (2,) or (n, 2)
-    moved = {
-        "blink": blink * eyes - 0.08 * (1 - eyes),  # the lid of a weak eye stands a little wide
-        "brow": brow * eyes - weak * DROOP[patient.eyes],
+    with_smile = weak * patient.synkinesis * np.clip(smile, 0, 1)  # an eye that closes with it
+    return {
+        "blink": np.maximum(blink * eyes - 0.08 * (1 - eyes), with_smile),  # a weak lid stands wide
+        "brow": brow * eyes - weak * patient.droop[0],
         "smile": smile * mouth,
-        "droop": weak * DROOP[patient.mouth] + 0 * smile,
+        "droop": weak * patient.droop[1] + 0 * smile,
     }
-    return {name: tuple(pair.T) for name, pair in moved.items()}
 
 
 def describe(patients: list[Patient]) -> pd.DataFrame:
     """Return a table of synthetic patients, one row each."""
-    told = ["name", "side", "eyes", "mouth", "eyes_gain", "mouth_gain", "tone"]
-    told += ["style", "brow_tilt", "eye_uneven", "mouth_tilt"]
-    table = pd.DataFrame([vars(p.look) | vars(p) for p in patients])[told].round(3)
+    told = ["name", "side", "condition", "eyes", "mouth", "eyes_gain", "mouth_gain", "synkinesis"]
+    table = pd.DataFrame([vars(p.look) | vars(p) for p in patients])
+    for name in ("at_rest", "in_movement"):
+        parts = [f"{part}_{name}" for part in ("lids", "brows", "mouth")]
+        table[parts] = np.stack(table[name])
+        told += parts
+    table = table[[*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt"]].round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})
