@@ -75,8 +75,10 @@ def _eye(face: Portrait, k: int, s: int) -> None:
     closing, smile = max(shut, 0), max(pose.smile[k], 0)
     size = look.eye_size * (1 + s * 0.02 * look.eye_uneven)
 
+    level = -10.0 + s * look.eye_level / 2
+
     def place(shape) -> np.ndarray:
-        return np.asarray(shape, float) * [s * size, size] + [s * 27.0 * look.eye_gap, -10.0]
+        return np.asarray(shape, float) * [s * size, size] + [s * 27.0 * look.eye_gap, level]
 
     def eye(shape, *how) -> None:
         face.head(place(shape), *how)
@@ -132,7 +134,7 @@ def _brow(face: Portrait, k: int, s: int) -> None:
     """Paint one brow, and the lines that it pushes up on the forehead."""
     c, look = face.tones, face.look
     up = float(np.clip(face.pose.brow[k], -1.2, 1.2))
-    y0 = -26.5 - s * look.brow_tilt / 2 - 10.5 * up
+    y0 = -26.5 + s * (look.eye_level - look.brow_tilt) / 2 - 10.5 * up
     thick = 5.2 * look.brow * (0.9 + 0.1 * look.eye_size)
 
     def brow(shape, *how) -> None:

@@ -12,7 +12,7 @@ from palsy_utils.phantom.patients import Patient, with_palsy
 FPS = 30  # video frames a second
 HOLD = 2  # video frames that a drawing stands for: animated on twos, as cartoons are
 BROW = 0.85  # what a difference of the brows counts beside one of the lids
-ON_PURPOSE = 0.4  # what is seen as palsy of a difference that is meant
+DISCOUNT = 0.35  # what is taken for palsy of a difference that is natural, or meant
 SHOWS = 0.1  # weakness from which there is a region where it shows most
 
 # What is asked for, and how strongly: lids, brows, corners of the mouth, jaw, lips drawn together.
@@ -101,7 +101,7 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
     leaning, covered = event(0.3, 0.30, 0.45, 0.3), event(0.25, 0.25, 0.40)
     hand, kind = event(0.45, 0.6, 1.3), f"{rng.choice(['cheek', 'mouth', 'eye', 'chin'])} "
     hand = np.where(leaning > 0, 0, hand)
-    strand = np.full(len(time), strands and rng.random() < 0.5)
+    strand = np.full(len(time), strands and rng.random() < 0.35)
     covers = (covered > 0) & (leaning == 0)
     sides = rng.choice(["left", "right"], 2)
     out = np.clip(rng.choice([-1, 1]) * leaning, -1, 1)
@@ -145,7 +145,7 @@ def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 
     weak["smile"] = weak["smile"] - done["droop"]
     shown = {}
     for name, pair in weak.items():
-        apart = pair + meant[name] + (ON_PURPOSE - 1) * purpose[name]
+        apart = pair + DISCOUNT * meant[name]
         shown[name] = np.abs(apart[:, 0] - apart[:, 1]) + np.abs(pair).min(1)
     weak = {name: np.abs(pair).max(1) for name, pair in weak.items()}
     for told, value in (("difference", weak), ("shown", shown)):

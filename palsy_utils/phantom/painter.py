@@ -46,6 +46,7 @@ class Look:
     brow_tilt: float = 0.0  # natural asymmetry: units of drawing, left minus right
     eye_uneven: float = 0.0
     mouth_tilt: float = 0.0
+    eye_level: float = 0.0  # how much lower the left eye lies, brow and all
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from palsy_utils.phantom.painter import RGB, Look
 
 GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
 DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at least
-SPREAD = {"none": (0.0, 0.0), "slight": (-0.15, 0.2), "strong": (-0.04, 0.2)}  # of gains
+SPREAD = {"none": (0.0, 0.0), "slight": (-0.1, 0.25), "strong": (-0.04, 0.2)}  # of gains
+HANG = {"none": 0.0, "slight": 0.16, "strong": 0.2}  # and how much farther at most
 
 # Natural differences, left minus right, of lids, brows and corners of the mouth: heavy-tailed. At
 # rest they are offsets, in movement a share of it.
-AT_REST, IN_MOVEMENT, FARTHEST = (0.04, 0.08, 0.07), (0.04, 0.10, 0.10), 0.36
+AT_REST, IN_MOVEMENT, FARTHEST = (0.05, 0.1, 0.1), (0.05, 0.14, 0.14), 0.28
 
 
 def palette(colours: str) -> tuple[RGB, ...]:
@@ -24,10 +25,10 @@ def palette(colours: str) -> tuple[RGB, ...]:
 # Severities of twelve patients, and again for the next twelve on the other side. p05, p08, p09 and
 # p12 have no palsy; of the second twelve, the first had one and is well again, and the second has
 # one on both sides, when there are both.
-EYES = ("strong", "none", "strong", "slight", "none", "slight", "slight", "none", "none")
+EYES = ("strong", "none", "slight", "slight", "none", "slight", "slight", "none", "none")
 EYES += ("strong", "slight", "none")
 MOUTH = ("none", "strong", "slight", "slight", "none", "slight", "strong", "none", "none")
-MOUTH += ("strong", "slight", "none")
+MOUTH += ("slight", "slight", "none")
 RECOVERED, BILATERAL = 12, 13
 
 # Warm versions of the ten tones of the Monk scale, and the order in which they are given out.
@@ -80,7 +81,7 @@ def make_patients(n: int = 12, seed: int = 0) -> list[Patient]:
         tone = TONE_ORDER[index % 10]
         look = _make_look(index, tone, rng)
         gains = [round(GAIN[s] + rng.uniform(*SPREAD[s]), 2) for s in (eyes, mouth)]
-        droop = tuple(round(DROOP[s] * rng.uniform(1, 3), 3) for s in (eyes, mouth))
+        droop = tuple(round(DROOP[s] + HANG[s] * rng.random(), 3) for s in (eyes, mouth))
         synkinesis = round(rng.uniform(0.25, 0.6) * (rng.random() < 0.5), 2)
         if "none" in (eyes, mouth):
             synkinesis = 0.12 * (condition == "recovered")  # all that is left
@@ -98,7 +99,7 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
     soft, old = style in SOFT, style == "receding"
     hairs = GREY if old else FAIR if tone <= 4 else DARK
     irises = IRISES if tone <= 4 else IRISES[:3]
-    between = rng.uniform
+    between, uneven = rng.uniform, np.clip(rng.standard_t(3, 4), -2.4, 2.4)
     return Look(
         skin=TONES[tone - 1],
         hair=CLOTHES[6] if style == "scarf" else hairs[rng.integers(len(hairs))],
@@ -122,9 +123,10 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
         clothes=CLOTHES[(3 * index + 1) % 8],
         collar=("shirt", "round", "high")[index % 3],
         backdrop=BACKDROPS[index % 5],
-        brow_tilt=between(-1.8, 1.8),
-        eye_uneven=between(-2, 2),
-        mouth_tilt=between(-1.3, 1.3),
+        brow_tilt=1.2 * uneven[0],
+        eye_uneven=1.2 * uneven[1],
+        mouth_tilt=1.0 * uneven[2],
+        eye_level=1.7 * uneven[3],
     )
 
 
@@ -153,5 +155,5 @@ def describe(patients: list[Patient]) -> pd.DataFrame:
         parts = [f"{part}_{name}" for part in ("lids", "brows", "mouth")]
         table[parts] = np.stack(table[name])
         told += parts
-    table = table[[*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt"]].round(3)
+    table = table[[*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt", "eye_level"]].round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})
