@@ -156,6 +156,7 @@ def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 
     truth["region"] = np.where(amount.max(0) >= SHOWS, region, "")
     speed = np.abs(np.gradient(truth["shift_x"] + 0.8 * truth["yaw"])) * FPS
     truth["motion"] = np.where(speed > 40, 0.03 * speed, 0)  # px: what moves during the exposure
-    covered = (truth["hand"] == "face both") & (truth["hand_near"] > 0.7)
-    hidden = covered | (truth["shift_x"].abs() > 60)
-    return truth.assign(face_shown=(~hidden).astype(int)).round(3)
+    covered = (truth["hand"] == "face both") & (truth["hand_near"] > 0.85)
+    hidden = covered | (truth["shift_x"].abs() > 98)
+    truth["face_shown"] = (~hidden).astype(int)
+    return truth.round(dict.fromkeys(truth.columns.drop("time_s"), 3))

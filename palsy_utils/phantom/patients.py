@@ -1,9 +1,10 @@
 """Who is drawn: patients in balance, how they look, and what a palsy makes of their movements."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as heavy_tailed
 
 from palsy_utils.phantom.painter import RGB, Look
 
@@ -80,6 +81,9 @@ def make_patients(n: int = 12, seed: int = 0) -> list[Patient]:
             side = "none"
         tone = TONE_ORDER[index % 10]
         look = _make_look(index, tone, rng)
+        share = (np.random.default_rng(seed).random() + 0.618 * index) % 1  # even over the people
+        level = min(heavy_tailed.ppf(0.5 + share / 2, 3), 2.4) * rng.choice([-1.9, 1.9])
+        look = replace(look, eye_level=level)
         gains = [round(GAIN[s] + rng.uniform(*SPREAD[s]), 2) for s in (eyes, mouth)]
         droop = tuple(round(DROOP[s] + HANG[s] * rng.random(), 3) for s in (eyes, mouth))
         synkinesis = round(rng.uniform(0.25, 0.6) * (rng.random() < 0.5), 2)
@@ -99,7 +103,7 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
     soft, old = style in SOFT, style == "receding"
     hairs = GREY if old else FAIR if tone <= 4 else DARK
     irises = IRISES if tone <= 4 else IRISES[:3]
-    between, uneven = rng.uniform, np.clip(rng.standard_t(3, 4), -2.4, 2.4)
+    between, uneven = rng.uniform, np.clip(rng.standard_t(3, 3), -2.4, 2.4)
     return Look(
         skin=TONES[tone - 1],
         hair=CLOTHES[6] if style == "scarf" else hairs[rng.integers(len(hairs))],
@@ -126,7 +130,6 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
         brow_tilt=1.2 * uneven[0],
         eye_uneven=1.2 * uneven[1],
         mouth_tilt=1.0 * uneven[2],
-        eye_level=1.7 * uneven[3],
     )
 
 
@@ -138,9 +141,10 @@ def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, np.ndarray]:
     both = patient.condition == "bilateral"
     weak = np.array([both or side == patient.side for side in ("left", "right")])
     eyes, mouth = (np.where(weak, gain, 1.0) for gain in (patient.eyes_gain, patient.mouth_gain))
-    with_smile = weak * patient.synkinesis * np.clip(smile, 0, 1)  # an eye that closes with it
+    lids = blink * eyes - 0.08 * (1 - eyes)  # the lid of a weak eye stands a little wide,
+    closes = weak * patient.synkinesis * np.clip(smile, 0, 1)  # or closes with the smile
     return {
-        "blink": np.maximum(blink * eyes - 0.08 * (1 - eyes), with_smile),  # a weak lid stands wide
+        "blink": lids + closes * (1 - np.clip(lids, 0, 1)),
         "brow": brow * eyes - weak * patient.droop[0],
         "smile": smile * mouth,
         "droop": weak * patient.droop[1] + 0 * smile,
@@ -155,5 +159,7 @@ def describe(patients: list[Patient]) -> pd.DataFrame:
         parts = [f"{part}_{name}" for part in ("lids", "brows", "mouth")]
         table[parts] = np.stack(table[name])
         told += parts
-    table = table[[*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt", "eye_level"]].round(3)
+    table = table[
+        [*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt", "eye_level"]
+    ].round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})
