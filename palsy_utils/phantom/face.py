@@ -70,20 +70,18 @@ def _skin(face: Portrait) -> None:
 
 def _eye(face: Portrait, k: int, s: int) -> None:
     """Paint one eye: socket, lids and lashes, and what shows between the lids."""
-    c, look, pose = face.tones, face.look, face.pose
+    c, look, pose, tilt = face.tones, face.look, face.pose, 1.2 + 2 * face.look.eye_tilt
     shut = float(np.clip(pose.blink[k], -0.35, 1.05))
     closing, smile = max(shut, 0), max(pose.smile[k], 0)
     size = look.eye_size * (1 + s * 0.02 * look.eye_uneven)
-
-    level = -10.0 + s * look.eye_level / 2
+    eye_at = [s * 27.0 * look.eye_gap, -10 + s * look.eye_level / 2]
 
     def place(shape) -> np.ndarray:
-        return np.asarray(shape, float) * [s * size, size] + [s * 27.0 * look.eye_gap, level]
+        return np.asarray(shape, float) * [s * size, size] + eye_at
 
     def eye(shape, *how) -> None:
         face.head(place(shape), *how)
 
-    tilt = 1.2 + 2 * look.eye_tilt
     rest = np.array([[-13.5, 3], [-9, -2.6], [-1.5, -6.4], [7, -5.0], [14, -tilt]])
     closed = np.array([[-13.5, 3], [-8, 4.6], [-0.5, 5.8], [7.5, 4.4], [14, -tilt + 1]])
     under = np.array([[-13.5, 3], [-7.5, 4.6], [0, 5.7], [7.5, 4.5], [14, -tilt]])

@@ -49,10 +49,10 @@ def bump(time: np.ndarray, start: float, end: float, ramp: float) -> np.ndarray:
 
 
 def movements(time: np.ndarray, patient: Patient, rng: np.random.Generator) -> tuple:
-    """Return what a person means to do in a clip: three dictionaries of arrays over time.
+    """Return what a person means to do in a clip: two dictionaries of arrays over time.
 
-    Lids, brows and smile (n, 2), left and right; the part of them that is one-sided on purpose;
-    jaw, pucker, gaze and, as text, the one-sided act.
+    The first has lids, brows and smile (n, 2), left and right; the second the rest, and in
+    on_purpose what is one-sided because it is meant to be.
     """
     level = {name: np.zeros_like(time) for name in (*PAIRS, "jaw", "pucker")}
     purpose = {name: np.zeros((len(time), 2)) for name in PAIRS}
@@ -87,7 +87,7 @@ def movements(time: np.ndarray, patient: Patient, rng: np.random.Generator) -> t
     meant["blink"] = np.minimum(meant["blink"], 1.05)
     other = {"jaw": np.clip(level["jaw"], 0, 1), "pucker": level["pucker"], "on_purpose": act}
     other |= {"gaze_x": 0.5 * wander(time, rng, 1.5), "gaze_y": 0.3 * wander(time, rng, 1.5)}
-    return meant, purpose, other
+    return meant, other
 
 
 def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dict:
@@ -101,7 +101,7 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
     leaning, covered = event(0.3, 0.30, 0.45, 0.3), event(0.25, 0.25, 0.40)
     hand, kind = event(0.45, 0.6, 1.3), f"{rng.choice(['cheek', 'mouth', 'eye', 'chin'])} "
     hand = np.where(leaning > 0, 0, hand)
-    strand = np.full(len(time), strands and rng.random() < 0.35)
+    strand = np.full(len(time), strands and rng.random() < 0.3)
     covers = (covered > 0) & (leaning == 0)
     sides = rng.choice(["left", "right"], 2)
     out = np.clip(rng.choice([-1, 1]) * leaning, -1, 1)
@@ -135,7 +135,7 @@ def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 
     rng = np.random.default_rng([seed, int(patient.name[1:]), clip])
     frame = np.arange(round(seconds * FPS))
     time = frame // HOLD * HOLD / FPS
-    meant, purpose, other = movements(time, patient, rng)
+    meant, other = movements(time, patient, rng)
     done = with_palsy(patient, **meant)
     truth = pd.DataFrame({"frame": frame, "time_s": (frame / FPS).round(4)})
     for name, pair in done.items():

@@ -11,7 +11,7 @@ from palsy_utils.phantom.painter import RGB, Look
 GAIN = {"none": 1.0, "slight": 0.50, "strong": 0.06}  # share of the movement that is left
 DROOP = {"none": 0.0, "slight": 0.05, "strong": 0.12}  # how far brow and mouth hang at least
 SPREAD = {"none": (0.0, 0.0), "slight": (-0.1, 0.25), "strong": (-0.04, 0.2)}  # of gains
-HANG = {"none": 0.0, "slight": 0.16, "strong": 0.2}  # and how much farther at most
+HANG = {"none": 0.0, "slight": 0.14, "strong": 0.2}  # and how much farther at most
 
 # Natural differences, left minus right, of lids, brows and corners of the mouth: heavy-tailed. At
 # rest they are offsets, in movement a share of it.

@@ -8,7 +8,7 @@ import pandas as pd
 from palsy_utils.phantom.moves import FPS
 
 GRADES = np.array(["normal", "slight", "strong"])
-LIMITS = np.array([0.12, 0.6])  # shown differences from which a region is called slight, strong
+LIMITS = np.array([0.13, 0.6])  # shown differences from which a region is called slight, strong
 SHORTEST = 6  # frames: an interval that lasts less is joined to the one before it
 RATERS, BIAS, NOISE = 3, 0.03, 0.06  # how far a rater's own limits lie off, and how far they waver
 
