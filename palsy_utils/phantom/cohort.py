@@ -12,7 +12,7 @@ import pandas as pd
 from palsy_utils.files import PalsyError, progress, publish, write_csv
 from palsy_utils.phantom.moves import FPS, HOLD, clip_truth
 from palsy_utils.phantom.patients import Patient, describe, make_patients
-from palsy_utils.phantom.ratings import intervals, rate, with_labels
+from palsy_utils.phantom.ratings import rate, with_labels
 from palsy_utils.phantom.scene import draw_scene
 
 SIZE = 256  # pixels of a side of a clip's pictures
@@ -52,8 +52,7 @@ def write_cohort(
 
     Writes `clips/<video>.mp4`, `patients.csv` and `truth.csv` (what was drawn), `ratings.csv` (what
     three raters say) and, last, `labels.csv` (their majority), so that half a cohort is never taken
-    for a whole one. The same numbers give the same pictures. Patients get their clips in turn, so
-    there should be at least one for each.
+    for a whole one. The same numbers give the same pictures. Patients get their clips in turn.
     """
     folder = Path(folder)
     if (folder / "labels.csv").exists():
@@ -65,26 +64,24 @@ def write_cohort(
         )
     people = make_patients(patients, seed)
 
-    def write_one(number: int) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    def write_one(number: int) -> list[pd.DataFrame]:
         patient, clip = people[number % patients], number // patients
         truth, video = clip_truth(patient, clip, seconds, seed), f"{patient.name}-{clip + 1}"
         write_clip(draw_clip(patient, truth), folder / "clips" / f"{video}.mp4")
-        ratings = rate(truth, patient.name, clip, seed)
-        return video, ratings, with_labels(truth, ratings)
+        tables = [ratings := rate(truth, patient.name, clip, seed), with_labels(truth, ratings)]
+        about = pd.DataFrame({"patient": patient.name, "video": [video]})
+        return [about.merge(table, how="cross") for table in tables]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # drawing and encoding leave Python often
-        done = pool.map(write_one, range(clips))
-        done = sorted(progress(done, "drawing clips", clips, "clip"), key=lambda one: one[0])
-    whose = [(video.split("-")[0], video) for video, *_ in done]
-    ratings, truth, labels = (
-        pd.concat(dict(zip(whose, parts, strict=True)), names=["patient", "video"])
-        .reset_index([0, 1])
-        .reset_index(drop=True)
-        for parts in ([d[1] for d in done], [d[2] for d in done], [intervals(d[2]) for d in done])
+        done = list(progress(pool.map(write_one, range(clips)), "drawing clips", clips, "clip"))
+    ratings, truth = (
+        pd.concat(tables).sort_values("video", kind="stable", ignore_index=True)
+        for tables in zip(*done, strict=True)
     )
+    labels = ratings[["patient", "video", "start_s", "end_s", "eyes", "mouth"]]
     labels.insert(2, "file", "clips/" + labels["video"] + ".mp4")
     write_csv(describe(people), folder / "patients.csv")
     write_csv(truth, folder / "truth.csv")
-    write_csv(ratings, folder / "ratings.csv")
+    write_csv(ratings.drop(columns=["eyes", "mouth"]), folder / "ratings.csv")
     write_csv(labels, folder / "labels.csv")
     return labels

@@ -26,12 +26,8 @@ ACTS = {
     "brows": {"brow": 0.95, "blink": -0.1},
     "surprise": {"brow": 0.9, "jaw": 0.5, "pucker": 0.2},
 }
-ONE_SIDED = {
-    "smirk": {"smile": 0.8},
-    "wink": {"blink": 1.0, "smile": 0.25},
-    "one brow": {"brow": 0.9},
-}
-PAIRS = ("blink", "brow", "smile")
+ONE_SIDED = {"smirk": {"smile": 0.8}, "wink": {"blink": 1.0, "smile": 0.25}, "brow": {"brow": 0.9}}
+PAIRS, SIDES = ("blink", "brow", "smile"), ("left", "right")
 STRANDS = ("short", "long", "bob", "curls")  # hair that falls into the face
 
 
@@ -43,9 +39,8 @@ def wander(time: np.ndarray, rng: np.random.Generator, period: float = 2.0) -> n
 
 def bump(time: np.ndarray, start: float, end: float, ramp: float) -> np.ndarray:
     """Return 1 between start and end and 0 outside, with soft edges `ramp` seconds long."""
-    rise = np.clip((time - start) / ramp + 0.5, 0, 1)
-    fall = np.clip((end - time) / ramp + 0.5, 0, 1)
-    return (rise * rise * (3 - 2 * rise)) * (fall * fall * (3 - 2 * fall))
+    edge = np.clip(np.minimum(time - start, end - time) / ramp + 0.5, 0, 1)
+    return edge * edge * (3 - 2 * edge)
 
 
 def movements(time: np.ndarray, patient: Patient, rng: np.random.Generator) -> tuple:
@@ -63,28 +58,27 @@ def movements(time: np.ndarray, patient: Patient, rng: np.random.Generator) -> t
         now, name = bump(time, start, start + length, 0.15), queue.pop()
         if name == "one-sided":
             name, side = rng.choice(list(ONE_SIDED)), rng.integers(2)
-            act[now > 0.3] = f"{name} {('left', 'right')[side]}"
+            act[now > 0.3] = f"{name} {SIDES[side]}"
             for part, amount in ONE_SIDED[name].items():
                 purpose[part][:, side] += strength * amount * now
         for part, amount in ACTS.get(name, {}).items():
             level[part] += strength * amount * now
         start += length
     for at in rng.uniform(0.3, max(time[-1] - 0.3, 0.4), 2):  # and blinks as they come
-        blink = rng.uniform(0.8, 1) * bump(time, at, at + 0.16, 0.1)
-        level["blink"] = np.maximum(level["blink"], blink)
+        level["blink"] = np.maximum(level["blink"], 0.9 * bump(time, at, at + 0.16, 0.1))
     syllables = np.sin(2 * np.pi * rng.uniform(2.6, 3.6) * time + 1.5 * wander(time, rng))
-    level["jaw"] = level["jaw"] * (0.5 + 0.5 * syllables) + 0.03 + 0.02 * wander(time, rng)
-    level["pucker"] = level["pucker"] * np.clip(wander(time, rng, 0.5), 0, 1)
-    for name, usual in (("blink", 0.08), ("brow", 0.0), ("smile", 0.10)):
+    level["jaw"] *= 0.5 + 0.5 * syllables
+    level["pucker"] *= np.clip(wander(time, rng, 0.5), 0, 1)
+    for name, usual in (("blink", 0.08), ("brow", 0.0), ("smile", 0.10), ("jaw", 0.05)):
         level[name] += usual + 0.05 * wander(time, rng)
     meant = {}
     for i, name in enumerate(PAIRS):
-        apart = patient.at_rest[i] + patient.in_movement[i] * level[name]
+        apart = patient.natural[0, i] + patient.natural[1, i] * level[name]
         apart += 0.03 * wander(time, rng, 1.2)  # left minus right
         if name == "blink":  # shut is shut on both sides
             apart *= 1 - 0.8 * np.clip(level[name], 0, 1)
-        meant[name] = level[name][:, None] + np.outer(apart, [0.5, -0.5]) + purpose[name]
-    meant["blink"] = np.minimum(meant["blink"], 1.05)
+        pair = level[name][:, None] + np.outer(apart, [0.5, -0.5]) + purpose[name]
+        meant[name] = np.minimum(pair, 1.05)
     other = {"jaw": np.clip(level["jaw"], 0, 1), "pucker": level["pucker"], "on_purpose": act}
     other |= {"gaze_x": 0.5 * wander(time, rng, 1.5), "gaze_y": 0.3 * wander(time, rng, 1.5)}
     return meant, other
@@ -99,12 +93,11 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
 
     turn = rng.choice([-1, 1]) * rng.uniform(12, 25) * event(0.6, 0.7, 1.6, 0.4)
     leaning, covered = event(0.3, 0.30, 0.45, 0.3), event(0.25, 0.25, 0.40)
-    hand, kind = event(0.45, 0.6, 1.3), f"{rng.choice(['cheek', 'mouth', 'eye', 'chin'])} "
-    hand = np.where(leaning > 0, 0, hand)
-    strand = np.full(len(time), strands and rng.random() < 0.3)
+    hand = np.where(leaning > 0, 0, event(0.45, 0.6, 1.3))
+    where = " ".join(rng.choice(part) for part in (("cheek", "mouth", "eye", "chin"), SIDES))
+    strand = rng.choice(SIDES) if strands and rng.random() < 0.3 else ""
     covers = (covered > 0) & (leaning == 0)
-    sides = rng.choice(["left", "right"], 2)
-    out = np.clip(rng.choice([-1, 1]) * leaning, -1, 1)
+    out = rng.choice([-1, 1]) * leaning
     return {
         "roll": np.clip(rng.uniform(-6, 6) + 4 * wander(time, rng, 3) + 14 * out, -24, 24),
         "yaw": np.clip(rng.uniform(-4, 4) + 3 * wander(time, rng, 3) + turn, -25, 25),
@@ -118,8 +111,8 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
         "shadow_turn": np.full(len(time), rng.integers(360)),
         "blur": np.round(rng.uniform(0, 0.5) + rng.uniform(0.6, 1.6) * event(0.5, 0.5, 1.5), 2),
         "quality": np.full(len(time), rng.integers(25, 90)),
-        "strand": np.where(strand, sides[0], ""),
-        "hand": np.where(covers, "face both", np.where(hand > 0, kind + sides[1], "")),
+        "strand": np.full(len(time), strand),
+        "hand": np.where(covers, "face both", np.where(hand > 0, where, "")),
         "hand_near": np.where(covers, covered, hand),
     }
 
@@ -141,22 +134,21 @@ def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 
     for name, pair in done.items():
         truth[[f"{name}_left", f"{name}_right"]] = pair
     truth = truth.assign(**other, **happenings(time, patient.look.style in STRANDS, rng))
-    weak = {name: done[name] - meant[name] for name in PAIRS}
-    weak["smile"] = weak["smile"] - done["droop"]
-    shown = {}
-    for name, pair in weak.items():
-        apart = pair + DISCOUNT * meant[name]
-        shown[name] = np.abs(apart[:, 0] - apart[:, 1]) + np.abs(pair).min(1)
-    weak = {name: np.abs(pair).max(1) for name, pair in weak.items()}
+    names = {"eye": ("blink", 1), "brow": ("brow", BROW), "mouth": ("smile", 1)}
+    done["smile"] = done["smile"] - done["droop"]
+    weak, shown = {}, {}
+    for region, (name, counts) in names.items():
+        lost = done[name] - meant[name]
+        apart = (lost + DISCOUNT * meant[name]) @ [1, -1]
+        weak[region] = counts * np.abs(lost).max(1)  # on the weaker side
+        shown[region] = counts * (np.abs(apart) + np.abs(lost).min(1))  # weak sides may be alike
     for told, value in (("difference", weak), ("shown", shown)):
-        truth[f"eyes_{told}"] = np.maximum(value["blink"], BROW * value["brow"])
-        truth[f"mouth_{told}"] = value["smile"]
-    amount = np.stack([BROW * weak["brow"], weak["blink"], weak["smile"]])
-    region = np.array(["brow", "eye", "mouth"])[amount.argmax(0)]
-    truth["region"] = np.where(amount.max(0) >= SHOWS, region, "")
+        truth[f"eyes_{told}"] = np.maximum(value["eye"], value["brow"])
+        truth[f"mouth_{told}"] = value["mouth"]
+    weak = pd.DataFrame(weak)
+    truth["region"] = weak.idxmax(axis=1).where(weak.max(axis=1) >= SHOWS, "")
     speed = np.abs(np.gradient(truth["shift_x"] + 0.8 * truth["yaw"])) * FPS
     truth["motion"] = np.where(speed > 40, 0.03 * speed, 0)  # px: what moves during the exposure
-    covered = (truth["hand"] == "face both") & (truth["hand_near"] > 0.85)
-    hidden = covered | (truth["shift_x"].abs() > 98)
-    truth["face_shown"] = (~hidden).astype(int)
+    covered = truth["hand_near"].where(truth["hand"] == "face both", 0) > 0.85
+    truth["face_shown"] = 1 - (covered | (truth["shift_x"].abs() > 98))
     return truth.round(dict.fromkeys(truth.columns.drop("time_s"), 3))

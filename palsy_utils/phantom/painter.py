@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from palsy_utils.phantom.shapes import mix
+from palsy_utils.phantom.shapes import mix, rotation
 
 RGB = tuple[float, float, float]
 Pair = tuple[float, float]  # (left, right): always the subject's own sides
@@ -93,9 +93,8 @@ class Portrait:
         )
         self.planes = np.zeros((3, size, size), np.float32)  # red, green, blue
         self.chin = 11 * max(pose.jaw, 0)  # how far it hangs
-        yaw, nod, roll = np.radians([pose.yaw, pose.nod, pose.roll])
-        self.turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
-        self.turn *= pose.scale
+        yaw, nod = np.radians([pose.yaw, pose.nod])
+        self.turn = pose.scale * rotation(pose.roll)
         self.tilt, self.lean = np.cos([yaw, nod]), np.sin([yaw, nod])
         self.shift = np.asarray(pose.shift, float)
         self.place = PIVOT * pose.scale + CENTRE + self.shift
@@ -155,7 +154,7 @@ class Portrait:
         rim = np.clip(1 - np.asarray(depth) / 58, 0, 1)
         seen[:, 0] += (p[:, 0] - seen[:, 0]) * rim + depth * self.lean[0]
         edge = np.maximum(np.abs(p[:, 0]), 63)  # nothing of the front is seen beyond the outline
-        seen[:, 0] = np.clip(seen[:, 0], *(edge * [[-1], [1]]))
+        seen[:, 0] = np.clip(seen[:, 0], -edge, edge)
         seen[:, 1] += (depth - 20) * self.lean[1]
         return (seen - PIVOT) @ self.turn + self.place
 

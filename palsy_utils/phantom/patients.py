@@ -15,7 +15,8 @@ HANG = {"none": 0.0, "slight": 0.14, "strong": 0.2}  # and how much farther at m
 
 # Natural differences, left minus right, of lids, brows and corners of the mouth: heavy-tailed. At
 # rest they are offsets, in movement a share of it.
-AT_REST, IN_MOVEMENT, FARTHEST = (0.05, 0.1, 0.1), (0.05, 0.14, 0.14), 0.28
+NATURAL, FARTHEST = ((0.05, 0.10, 0.10), (0.05, 0.14, 0.14)), 0.28
+UNEVEN = ("brow_tilt", "eye_uneven", "mouth_tilt", "eye_level")  # and of bones, in every frame
 
 
 def palette(colours: str) -> tuple[RGB, ...]:
@@ -24,13 +25,10 @@ def palette(colours: str) -> tuple[RGB, ...]:
 
 
 # Severities of twelve patients, and again for the next twelve on the other side. p05, p08, p09 and
-# p12 have no palsy; of the second twelve, the first had one and is well again, and the second has
-# one on both sides, when there are both.
-EYES = ("strong", "none", "slight", "slight", "none", "slight", "slight", "none", "none")
-EYES += ("strong", "slight", "none")
-MOUTH = ("none", "strong", "slight", "slight", "none", "slight", "strong", "none", "none")
-MOUTH += ("slight", "slight", "none")
-RECOVERED, BILATERAL = 12, 13
+# p12 have no palsy. In larger cohorts p13 had one and is well again, and p14 has one on both sides.
+EYES = "strong none slight slight none slight slight none none strong slight none".split()
+MOUTH = "none strong slight slight none slight strong none none slight slight none".split()
+SPECIAL = {12: ("recovered", "none", "none"), 13: ("bilateral", "slight", "slight")}
 
 # Warm versions of the ten tones of the Monk scale, and the order in which they are given out.
 TONES = palette("f8e2d2 f2d4be ecc8aa e2b692 d0a078 b07e5a 926446 724c36 563a2c 422e26")
@@ -61,8 +59,7 @@ class Patient:
     mouth_gain: float
     droop: tuple[float, float]  # of brow and mouth on the affected side at rest
     synkinesis: float  # how far the affected eye closes with a full smile
-    at_rest: np.ndarray  # natural differences (left minus right) of lids, brows and mouth
-    in_movement: np.ndarray
+    natural: np.ndarray  # differences, (2, 3): at rest and in movement, of lids, brows, mouth
     look: Look
 
 
@@ -73,28 +70,22 @@ def make_patients(n: int = 12, seed: int = 0) -> list[Patient]:
         rng, place, again = np.random.default_rng([seed, index]), index % 12, index // 12
         eyes, mouth = EYES[place], MOUTH[place]
         condition = "healthy" if eyes == mouth == "none" else "palsy"
-        if n > BILATERAL and index in (RECOVERED, BILATERAL):
-            condition = "recovered" if index == RECOVERED else "bilateral"
-            eyes = mouth = "none" if index == RECOVERED else "slight"
-        side = ("left", "right")[(index + again) % 2]
-        if condition in ("healthy", "bilateral"):
-            side = "none"
+        if n > max(SPECIAL):
+            condition, eyes, mouth = SPECIAL.get(index, (condition, eyes, mouth))
+        one_sided = condition in ("palsy", "recovered")
+        side = ("left", "right")[(index + again) % 2] if one_sided else "none"
         tone = TONE_ORDER[index % 10]
-        look = _make_look(index, tone, rng)
         share = (np.random.default_rng(seed).random() + 0.618 * index) % 1  # even over the people
         level = min(heavy_tailed.ppf(0.5 + share / 2, 3), 2.4) * rng.choice([-1.9, 1.9])
-        look = replace(look, eye_level=level)
-        gains = [round(GAIN[s] + rng.uniform(*SPREAD[s]), 2) for s in (eyes, mouth)]
+        look = replace(_make_look(index, tone, rng), eye_level=level)
+        of_eyes, of_mouth = (round(GAIN[s] + rng.uniform(*SPREAD[s]), 2) for s in (eyes, mouth))
         droop = tuple(round(DROOP[s] + HANG[s] * rng.random(), 3) for s in (eyes, mouth))
         synkinesis = round(rng.uniform(0.25, 0.6) * (rng.random() < 0.5), 2)
-        if "none" in (eyes, mouth):
-            synkinesis = 0.12 * (condition == "recovered")  # all that is left
-        rest, moving = (
-            np.clip(np.multiply(scales, rng.standard_t(3, 3)), -FARTHEST, FARTHEST).round(3)
-            for scales in (AT_REST, IN_MOVEMENT)
-        )
-        about = (f"p{index + 1:02d}", condition, side, eyes, mouth, tone, *gains, droop)
-        people.append(Patient(*about, synkinesis, rest, moving, look))
+        if "none" in (eyes, mouth):  # a trace is all that is left of one that is over
+            synkinesis = 0.12 * (condition == "recovered")
+        natural = np.clip(NATURAL * rng.standard_t(3, (2, 3)), -FARTHEST, FARTHEST).round(3)
+        about = (f"p{index + 1:02d}", condition, side, eyes, mouth, tone, of_eyes, of_mouth)
+        people.append(Patient(*about, droop, synkinesis, natural, look))
     return people
 
 
@@ -134,10 +125,7 @@ def _make_look(index: int, tone: int, rng: np.random.Generator) -> Look:
 
 
 def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, np.ndarray]:
-    """Return what a patient's face makes of meant movements, and its droop.
-
-    All are (..., 2), left and right.
-    """
+    """Return what a face makes of meant movements (..., 2), left and right, and its droop."""
     both = patient.condition == "bilateral"
     weak = np.array([both or side == patient.side for side in ("left", "right")])
     eyes, mouth = (np.where(weak, gain, 1.0) for gain in (patient.eyes_gain, patient.mouth_gain))
@@ -153,13 +141,9 @@ def with_palsy(patient: Patient, blink, brow, smile) -> dict[str, np.ndarray]:
 
 def describe(patients: list[Patient]) -> pd.DataFrame:
     """Return a table of synthetic patients, one row each."""
-    told = ["name", "side", "condition", "eyes", "mouth", "eyes_gain", "mouth_gain", "synkinesis"]
     table = pd.DataFrame([vars(p.look) | vars(p) for p in patients])
-    for name in ("at_rest", "in_movement"):
-        parts = [f"{part}_{name}" for part in ("lids", "brows", "mouth")]
-        table[parts] = np.stack(table[name])
-        told += parts
-    table = table[
-        [*told, "tone", "style", "brow_tilt", "eye_uneven", "mouth_tilt", "eye_level"]
-    ].round(3)
+    natural = [f"{part}_{when}" for when in ("rest", "moving") for part in ("lid", "brow", "mouth")]
+    table[natural] = np.stack(table["natural"]).reshape(-1, 6)
+    told = ["name", "side", "condition", "eyes", "mouth", "eyes_gain", "mouth_gain", "synkinesis"]
+    table = table[[*told, *natural, *UNEVEN, "tone", "style"]].round(3)
     return table.rename(columns={"name": "patient", "tone": "skin_tone", "style": "hair"})

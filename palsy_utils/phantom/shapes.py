@@ -29,8 +29,13 @@ def curve(points, steps: int = 8, closed: bool = False) -> np.ndarray:
 
 def oval(x: float, y: float, a: float, b: float, turn: float = 0.0) -> np.ndarray:
     """Return an ellipse (40, 2) around (x, y), turned by `turn` degrees."""
-    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    return CIRCLE @ np.array([[a * c, a * s], [-b * s, b * c]]) + [x, y]
+    return (CIRCLE * [a, b]) @ rotation(turn) + [x, y]
+
+
+def rotation(degrees: float) -> np.ndarray:
+    """Return the matrix (2, 2) that turns points (n, 2) on its left clockwise."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, s], [-s, c]])
 
 
 def stroke(points, width: float, ends: tuple = (0.2, 0.2), steps: int = 8) -> np.ndarray:
