@@ -28,7 +28,7 @@ ACTS = {
 }
 ONE_SIDED = {"smirk": {"smile": 0.8}, "wink": {"blink": 1.0, "smile": 0.25}, "brow": {"brow": 0.9}}
 PAIRS, SIDES = ("blink", "brow", "smile"), ("left", "right")
-STRANDS = ("short", "long", "bob", "curls")  # hair that falls into the face
+STRANDS = ("long", "bob")  # hair that falls into the face
 
 
 def wander(time: np.ndarray, rng: np.random.Generator, period: float = 2.0) -> np.ndarray:
@@ -95,7 +95,7 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
     leaning, covered = event(0.3, 0.30, 0.45, 0.3), event(0.25, 0.25, 0.40)
     hand = np.where(leaning > 0, 0, event(0.45, 0.6, 1.3))
     where = " ".join(rng.choice(part) for part in (("cheek", "mouth", "eye", "chin"), SIDES))
-    strand = rng.choice(SIDES) if strands and rng.random() < 0.3 else ""
+    strand = rng.choice(SIDES) if strands and rng.random() < 0.6 else ""
     covers = (covered > 0) & (leaning == 0)
     out = rng.choice([-1, 1]) * leaning
     return {
