@@ -10,6 +10,14 @@ from pydantic import BaseModel
 
 from palsy_utils.files import PalsyError
 
+QUARTER = "resnet50_quarter"  # ResNet50 whose blocks are a quarter as wide (`build_image_net`)
+# What image nets start from, in words.
+WEIGHTS = {
+    "imagenet": "ImageNet weights",
+    "pretrained": "weights pretrained on synthetic faces of other people, not on ImageNet",
+    "random": "random weights",
+}
+
 
 class Training(BaseModel, frozen=True, extra="forbid"):
     """How one kind of net is trained."""
@@ -33,8 +41,8 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
 
     name: str
     image_size: int  # pixels, side of the square face window
-    imagenet: Literal["required", "if at hand", "never"]  # ImageNet weights for ResNet50
-    backbone: str = "resnet50"  # paper; any classification net of torchvision
+    weights: Literal["imagenet", "pretrained", "random"]  # that image nets start from; see `WEIGHTS`
+    backbone: str = "resnet50"  # paper; any classification net of torchvision, or `QUARTER`
     mouth_and_nose: bool = True  # in the line images; the paper's text names neither
     fnn: Training
     lines_resnet50: Training
@@ -70,7 +78,7 @@ FIVE_ATTENTIONS = ATTENTION.model_copy(update={"nets": 5})
 PAPER = Profile(
     name="paper",
     image_size=224,
-    imagenet="required",
+    weights="imagenet",
     fnn=FNN,
     lines_resnet50=IMAGES,
     rgb_resnet50=IMAGES,
@@ -88,7 +96,8 @@ PAPER = Profile(
 LINES = IMAGES.model_copy(update={"epochs": 10, "learning_rate": 0.1, "schedule": "one-cycle"})
 PHANTOM = {
     "image_size": 32,
-    "imagenet": "if at hand",
+    "weights": "pretrained",
+    "backbone": QUARTER,
     "lines_resnet50": LINES,
     # RGB stays at chance from random weights (10 epochs: 0.56), so it gets little time.
     "rgb_resnet50": LINES.model_copy(update={"epochs": 4}),
@@ -98,7 +107,7 @@ PHANTOM = {
 }
 # Seconds, for tests: whether everything runs, not how well it learns.
 BRIEF = FNN.model_copy(update={"epochs": 2, "inner_folds": 2})
-SMOKE = {"image_size": 32, "imagenet": "never"}
+SMOKE = {"image_size": 32, "weights": "pretrained", "backbone": QUARTER}
 SMOKE |= dict.fromkeys(("fnn", "fusion", "sided_fnn", "attention", "clip"), BRIEF)
 SMOKE |= dict.fromkeys(
     ("lines_resnet50", "rgb_resnet50", "two_resnet50"),
@@ -114,10 +123,14 @@ def find_profile(name: str) -> Profile:
     """Return a profile by its name; a PalsyError lists the names there are.
 
     `<profile>+<backbone>` is the profile with another image net of torchvision in every row that
-    sees images, such as `paper+convnext_tiny`; its results lie in a folder of that name.
+    sees images, such as `paper+convnext_tiny`; its results lie in a folder of that name. It
+    starts from ImageNet weights in profile `paper` and from random ones elsewhere.
     """
     base, _, backbone = name.partition("+")
     if base not in PROFILES or not re.fullmatch(r"[^+]+(\+[a-z0-9_]+)?", name):
         raise PalsyError(f"There is no profile {name!r}: choose one of {', '.join(PROFILES)}.")
-    changes = {"name": name, "backbone": backbone} if backbone else {}
+    if not backbone:
+        return PROFILES[base]
+    weights = "pretrained" if backbone == QUARTER else "imagenet" if base == "paper" else "random"
+    changes = {"name": name, "backbone": backbone, "weights": weights}
     return PROFILES[base].model_copy(update=changes)

@@ -34,11 +34,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Say whether a device has hardware for bfloat16; without it, bfloat16 only costs precision."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return device.type == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    """Say whether a device is a GPU with hardware for bfloat16.
+
+    A processor computes in float32 even where it has it, so that all of them say the same.
+    """
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def seed_everything(seed: int) -> None:

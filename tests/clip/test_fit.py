@@ -133,7 +133,7 @@ CHANGES += [{"temperature": "2"}, {"questions": [1]}, {"facts": []}]
 def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
     content = torch.load(model_file, weights_only=True) | change
     torch.save(content, tmp_path / "other.pt")
-    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 3"
+    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 4"
     with pytest.raises(PalsyError, match=message):
         read_model(tmp_path / "other.pt")
 
