@@ -137,6 +137,12 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     ).to(memory_format=torch.channels_last)
 
 
+def bodies(net: nn.Module) -> list[nn.Module]:
+    """Return what lies between scaling and head of every image net in a net."""
+    parts = [part for part in net.modules() if isinstance(part, nn.Sequential)]
+    return [part[1] for part in parts if len(part) > 1 and isinstance(part[0], ImageNetScale)]
+
+
 class TwoImages(nn.Module):
     """Two image nets, one an image modality, trained together: 512 + 512 features to 2 outputs."""
 

@@ -31,6 +31,9 @@ class Training(BaseModel, frozen=True, extra="forbid"):
     schedule: Literal["constant", "one-cycle"] = "constant"
     optimiser: Literal["sgd", "adamw"] = "sgd"  # the paper's rows are all trained by SGD
     weight_decay: float = 0.0
+    # Of image nets: only the head is trained; the layers below, batch norm's means and spreads
+    # included, stay as they were pretrained.
+    frozen: bool = False
     nets: int = 1  # of attention: trained from other random weights each, answers averaged
     # Grouped folds inside the training people, for whatever is chosen or calibrated; 0: none.
     inner_folds: int = 0

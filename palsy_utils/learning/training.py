@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from palsy_utils.files import PalsyError, progress
 from palsy_utils.learning.folds import Fold, fold_names, split
-from palsy_utils.learning.nets import probabilities
+from palsy_utils.learning.nets import bodies, probabilities
 from palsy_utils.learning.profiles import Training
 
 Arrays = Sequence[np.ndarray]  # one a modality, (n_samples, ...); may be mapped into memory
@@ -117,6 +117,8 @@ def train(
     seed_everything(seed)
     order = np.random.default_rng(seed)
     net.to(device).train()
+    for body in bodies(net) if config.frozen else []:
+        body.requires_grad_(False).eval()
     faces, flipped = place(inputs, device), mirrored and place(mirrored, device)
     mirrors = bool(mirrored) or faces[0].dtype == torch.uint8
     targets = torch.eye(2)[np.array(labels, int)].to(device)  # one output for each class
