@@ -139,9 +139,10 @@ def train(
         for part in np.array_split(np.arange(len(rows)), n_batches):
             batch = gather(faces, shuffled[part], device)
             if mirrors:
-                others = [images.flip(2) for images in batch]
                 if flipped:
                     others = gather(flipped, shuffled[part], device)
+                else:
+                    others = [images.flip(2) for images in batch]
                 batch = mirror_some(batch, others, chosen[part])
             target = targets[shuffled[part]]
             logits = forward(net, batch)
