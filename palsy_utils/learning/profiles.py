@@ -46,7 +46,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
     image_size: int  # pixels, side of the square face window
     weights: Literal[
         "imagenet", "pretrained", "random"
-    ]  # that image nets start from; see `WEIGHTS`
+    ]  # of image nets at first
     backbone: str = "resnet50"  # paper; any classification net of torchvision, or `QUARTER`
     mouth_and_nose: bool = True  # in the line images; the paper's text names neither
     fnn: Training
