@@ -1,10 +1,12 @@
-"""The public files the series needs besides data: Face Landmarker, and ImageNet weights.
+"""The files the series needs besides data: Face Landmarker, and weights that image nets start from.
 
 Each is looked for at the path in its environment variable, then in `data/models/`, and then
 downloaded there. Wherever it comes from, its SHA-256 must be the known one. `data/models/` is the
 project's, and for a module that was installed without the project, that of the current folder.
+Weights that notebook 14 (transfer learning) made lie in the module itself.
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import NamedTuple
 
 from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, sha256
 
+PRETRAINED = Path(__file__).parent / "learning" / "pretrained"  # by notebook 14
 MODELS = (PROJECT if NOTEBOOKS.is_dir() else Path.cwd()) / "data" / "models"
 
 
@@ -24,8 +27,9 @@ class Download(NamedTuple):
 
     @property
     def stored(self) -> Path:
-        """Where it lies once downloaded."""
-        return MODELS / self.url.rsplit("/", 1)[1]
+        """Where it lies once downloaded; what has no address is part of the module."""
+        name = self.url.rsplit("/", 1)[-1]
+        return (MODELS if "/" in self.url else PRETRAINED) / name
 
 
 # MediaPipe's Face Landmarker bundle, float16, version 1 (Apache-2.0), 3.6 MB.
@@ -52,7 +56,7 @@ def is_at_hand(what: Download) -> bool:
 def find(what: Download) -> Path:
     """Return a local copy, downloaded if need be; without one, raise a PalsyError."""
     local = Path(os.environ.get(what.variable) or what.stored)
-    if not is_at_hand(what):
+    if "/" in what.url and not is_at_hand(what):
         import pooch
 
         whole = f"sha256:{what.sha256}" if len(what.sha256) == 64 else None
@@ -67,31 +71,32 @@ def find(what: Download) -> Path:
     if not local.is_file() or not sha256(local).startswith(what.sha256):
         raise PalsyError(
             f"{local} is missing, damaged or another file (its SHA-256 is not {what.sha256}): "
-            f"download {what.url} again, or correct {what.variable}."
+            f"get {what.url} again, or correct {what.variable}."
         )
     return local
 
 
-def imagenet(wanted: str, backbone: str = "resnet50") -> Download | None:
-    """Return the ImageNet weights that an image net starts from, or None for random ones.
+def starting_weights(kind: str, backbone: str = "resnet50") -> Download | None:
+    """Return the weights that an image net starts from, or None for random ones.
 
-    `required` may download them, `if at hand` takes only a local copy, `never` none. They are the
-    first that torchvision has of the net; the file's name tells how its hash begins. Raises a
-    PalsyError if torchvision has no such net.
+    `imagenet` are the first that torchvision has of the net; the file's name tells how its hash
+    begins. `pretrained` are those of synthetic faces, which notebook 14 makes. Raises a PalsyError
+    if torchvision has no such net.
     """
-    if wanted == "never":
-        return None
-    weights = RESNET50
-    if backbone != "resnet50":
-        from torchvision.models import get_model_weights  # seconds, which most need not wait
+    if kind == "pretrained":
+        told = json.loads((PRETRAINED / f"{backbone}.json").read_text())
+        return Download("PALSY_PRETRAINED_WEIGHTS", f"{backbone}.pt", told["sha256"])
+    if backbone in ("resnet50", "resnet50_quarter"):
+        return RESNET50 if kind == "imagenet" else None
+    from torchvision.models import get_model_weights  # seconds, which most need not wait
 
-        try:
-            url = next(iter(get_model_weights(backbone))).url
-        except ValueError:
-            raise PalsyError(
-                f"torchvision has no image net {backbone!r}: choose another, such as "
-                "paper+mobilenet_v3_large."
-            ) from None
-        begin = re.search("-([0-9a-f]+)[.]", url)[1]
-        weights = Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)
-    return weights if wanted == "required" or is_at_hand(weights) else None
+    try:
+        url = next(iter(get_model_weights(backbone))).url
+    except ValueError:
+        raise PalsyError(
+            f"torchvision has no image net {backbone!r}: choose another, such as "
+            "paper+mobilenet_v3_large."
+        ) from None
+    begin = re.search("-([0-9a-f]+)[.]", url)[1]
+    other = Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)
+    return other if kind == "imagenet" else None

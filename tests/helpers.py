@@ -184,7 +184,7 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     """Return the parameters with which a notebook runs at smoke size, and writes into a folder."""
     values = {"cohort": cohort, "profile": "smoke", "fold": "p01", "device": "cpu"}
     values |= {"output": folder / "out", "figures": folder / "drawn"}
-    values |= {"random_nets": 2, "clip": cohort / "clips" / "p01-1.mp4"}
+    values |= {"n_faces": 24, "epochs": 1, "random_nets": 2, "clip": cohort / "clips" / "p01-1.mp4"}
     values |= {"beforehand": notebook.with_name("faces_on_sliders.npz")}
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}

@@ -33,7 +33,7 @@ from palsy_utils.learning import attention, nets, training
 from palsy_utils.learning.experiments import MODELS, architecture, find_model
 from palsy_utils.learning.folds import Fold, check_classes, how_to_train, load_inputs
 from palsy_utils.learning.nets import HEADS, UNKNOWN, auxiliary_loss, known_targets
-from palsy_utils.learning.profiles import Profile, find_profile
+from palsy_utils.learning.profiles import WEIGHTS, Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
 KIND, VERSION = "palsy model", 4
@@ -99,7 +99,7 @@ def load_seen(fold: Fold) -> list[np.ndarray]:
 
 
 def build_net(model: str, profile: Profile, weights: dict | None = None) -> nn.Module:
-    """Build the net of a model of `FITTABLE`; `weights` as `imagenet_weights` gives them."""
+    """Build the net of a model of `FITTABLE`; `weights` as `load_weights` gives them."""
     row = find_model(model)
     if not row.attends:
         return nets.build_model(row.modalities, weights, profile.backbone, row.multitask)
@@ -124,14 +124,14 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     else:
         inputs = load_inputs(fold)
     if row.sees_images:
-        weights = nets.imagenet_weights(fold.profile.imagenet, fold.profile.backbone)
+        weights = nets.load_weights(fold.profile)
     training.seed_everything(fold.seed)
     net = build_net(fold.model, fold.profile, weights)
     nets.fit_scaling(net, inputs, fold.train)
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
     training.round_weights(net)
-    facts, calibration = collect_facts(fold, net, weights is not None)
+    facts, calibration = collect_facts(fold, net)
     return Fitted(fold.model, fold.profile, net, questions, calibration, facts), history
 
 
@@ -152,7 +152,7 @@ def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     return None, None
 
 
-def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, tuple | None]:
+def collect_facts(fold: Fold, net: nn.Module) -> tuple[dict, tuple | None]:
     """Collect what a card tells, as plain data; and the calibration, if there is any."""
     cohort, samples, (frames, inner) = load_cohort(fold.root), fold.samples, left_out(fold)
     scores = calibration = losses = None
@@ -172,7 +172,6 @@ def collect_facts(fold: Fold, net: nn.Module, imagenet: bool) -> tuple[dict, tup
         "videos": samples["video"].nunique(),
         "frames": len(samples),
         "palsy": round(float(samples["label"].mean()), 4),
-        "imagenet": imagenet if find_model(fold.model).sees_images else None,
         "parameters": sum(p.numel() for p in net.parameters()),
         "seed": fold.seed,
         "training": how_to_train(fold).model_dump(),
@@ -188,7 +187,9 @@ def card(fitted: Fitted) -> str:
     """Write the card of a fitted model as markdown."""
     row = find_model(fitted.model)
     what = architecture(row, fitted.profile.backbone)
-    return TEMPLATES.get_template("card.md").render(vars(fitted), title=row.title, what=what)
+    told = {"title": row.title, "what": what, "sees_images": row.sees_images}
+    told["weights"] = WEIGHTS[fitted.profile.weights]
+    return TEMPLATES.get_template("card.md").render(vars(fitted), **told)
 
 
 def write_model(fitted: Fitted, path: Path) -> None:

@@ -17,6 +17,7 @@ from palsy_utils.faces.features import ASYMMETRY
 from palsy_utils.faces.modalities import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.folds import describe_scheme
+from palsy_utils.learning.profiles import WEIGHTS
 from palsy_utils.runs.results import Run, done_folds
 from palsy_utils.stamps import read_stamp
 
@@ -129,11 +130,11 @@ def caption(run: Run, faces: pd.DataFrame) -> str:
     found = {name: {s["ran_with"]["versions"][name] for s in stamps} for name in PACKAGES[:2]}
     found["mediapipe"] = {stamp.get("mediapipe", "(not recorded)") for stamp in measured}
     found["scikit-learn"] = {version("scikit-learn")}
-    images = [stamp for stamp in stamps if "resnet50" in stamp["made_from"]["model"]]
+    images = any("weights" in stamp["made_from"] for stamp in stamps)
     seen, everybody = set(samples["patient"]), cohort.videos["patient"].unique()
     facts = {"cohort": cohort, "run": run, "samples": samples, "faces": faces, "found": found}
     facts |= {"word": cohort.group, "scheme": describe_scheme(run.folds, cohort.group)}
     facts |= {"is_drawn": is_drawn(cohort), "has_single_classes": has_single_classes(samples)}
-    facts |= {"imagenet": {stamp["ran_with"]["imagenet_weights"] for stamp in images}}
+    facts["weights"] = images and WEIGHTS[run.profile.weights]
     facts |= {"everybody": everybody, "left_out": [who for who in everybody if who not in seen]}
     return CAPTION.render(facts).strip()

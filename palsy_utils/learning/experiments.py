@@ -100,8 +100,8 @@ def find_model(name: str) -> Model:
 
 def architecture(model: Model, backbone: str) -> str:
     """Say what a model is, with the image net that its profile puts in ResNet50's place."""
-    net = "ResNet50" if backbone == "resnet50" else backbone
-    return model.architecture.replace("ResNet50", net)
+    net = {"resnet50": "ResNet50", "resnet50_quarter": "ResNet50, quarter width"}
+    return model.architecture.replace("ResNet50", net.get(backbone, backbone))
 
 
 def choose_models(names: Sequence[str]) -> list[str]:

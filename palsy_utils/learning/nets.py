@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from palsy_utils.cohort.labels_csv import GRADES, SIDES
-from palsy_utils.downloads import find, imagenet
+from palsy_utils.downloads import find, starting_weights
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
+from palsy_utils.learning.profiles import QUARTER, Profile
 
 NOISE = 0.5  # spread of the noise that signed modalities are trained with, where theirs is 1
 HEAD_UNITS = 512  # paper
@@ -105,24 +106,26 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     """Build an image net: ResNet50 with the paper's head in place of its last layer.
 
     The head: 512 units, ReLU, dropout, batch norm, 2 outputs. `[:-1]` is the net up to the 512.
-    Weights are ImageNet's, from `imagenet_weights`, or random if there are none.
+    Weights, of all but the head, are those of `load_weights`, or random if there are none.
     """
     from torchvision import models  # takes as long to import as torch itself
 
     told = f"torchvision has no image net {backbone!r} that ends in a linear layer: choose another."
-    if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
+    if backbone == QUARTER:
+        block = type("Block", (models.resnet.Bottleneck,), {"expansion": 1})  # of its width, not 4
+        body = models.ResNet(block, [3, 4, 6, 3], width_per_group=16)  # 64 is ResNet50's
+    elif backbone in models.list_models(module=models):  # others fetch parts from elsewhere
+        body = models.get_model(backbone, weights=None)
+    else:
         raise PalsyError(told)
-    # From random weights, blocks that start as identities learn in far fewer steps.
-    options = {"zero_init_residual": True} if weights is None and "resne" in backbone else {}
-    body = models.get_model(backbone, weights=None, **options)
-    if weights is not None:
-        body.load_state_dict(weights)
     linear = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)]
     if not linear:
         raise PalsyError(told)
     name, width = linear[-1], body.get_submodule(linear[-1]).in_features
     parent, _, last = name.rpartition(".")
     setattr(body.get_submodule(parent), last, nn.Identity())
+    if weights is not None:
+        body.load_state_dict({n: w for n, w in weights.items() if not n.startswith(f"{name}.")})
     return nn.Sequential(
         ImageNetScale(),
         body,
@@ -132,6 +135,12 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
         nn.BatchNorm1d(HEAD_UNITS),
         nn.Linear(HEAD_UNITS, 2),
     ).to(memory_format=torch.channels_last)
+
+
+def bodies(net: nn.Module) -> list[nn.Module]:
+    """Return what lies between scaling and head of every image net in a net."""
+    parts = [part for part in net.modules() if isinstance(part, nn.Sequential)]
+    return [part[1] for part in parts if len(part) > 1 and isinstance(part[0], ImageNetScale)]
 
 
 class TwoImages(nn.Module):
@@ -186,9 +195,9 @@ def probabilities(logits: torch.Tensor) -> torch.Tensor:
     return (palsy + 1 - healthy) / 2
 
 
-def imagenet_weights(wanted: str, backbone: str = "resnet50") -> dict | None:
-    """Load ImageNet weights, or return None for random ones (`downloads.imagenet`)."""
-    what = imagenet(wanted, backbone)
+def load_weights(profile: Profile) -> dict | None:
+    """Load the weights that a profile's image nets start from, or return None for random ones."""
+    what = starting_weights(profile.weights, profile.backbone)
     return what and torch.load(find(what), map_location="cpu", weights_only=True)
 
 

@@ -10,6 +10,14 @@ from pydantic import BaseModel
 
 from palsy_utils.files import PalsyError
 
+QUARTER = "resnet50_quarter"  # ResNet50 whose blocks are a quarter as wide (`build_image_net`)
+# What image nets start from, in words.
+WEIGHTS = {
+    "imagenet": "ImageNet weights",
+    "pretrained": "weights pretrained on synthetic faces of other people, not on ImageNet",
+    "random": "random weights",
+}
+
 
 class Training(BaseModel, frozen=True, extra="forbid"):
     """How one kind of net is trained."""
@@ -23,6 +31,9 @@ class Training(BaseModel, frozen=True, extra="forbid"):
     schedule: Literal["constant", "one-cycle"] = "constant"
     optimiser: Literal["sgd", "adamw"] = "sgd"  # the paper's rows are all trained by SGD
     weight_decay: float = 0.0
+    # Of image nets: only the head is trained; the layers below, batch norm's means and spreads
+    # included, stay as they were pretrained.
+    frozen: bool = False
     nets: int = 1  # of attention: trained from other random weights each, answers averaged
     # Grouped folds inside the training people, for whatever is chosen or calibrated; 0: none.
     inner_folds: int = 0
@@ -33,8 +44,8 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
 
     name: str
     image_size: int  # pixels, side of the square face window
-    imagenet: Literal["required", "if at hand", "never"]  # ImageNet weights for ResNet50
-    backbone: str = "resnet50"  # paper; any classification net of torchvision
+    weights: Literal["imagenet", "pretrained", "random"]  # of image nets at first
+    backbone: str = "resnet50"  # paper; any classification net of torchvision, or `QUARTER`
     mouth_and_nose: bool = True  # in the line images; the paper's text names neither
     fnn: Training
     lines_resnet50: Training
@@ -70,7 +81,7 @@ FIVE_ATTENTIONS = ATTENTION.model_copy(update={"nets": 5})
 PAPER = Profile(
     name="paper",
     image_size=224,
-    imagenet="required",
+    weights="imagenet",
     fnn=FNN,
     lines_resnet50=IMAGES,
     rgb_resnet50=IMAGES,
@@ -80,29 +91,25 @@ PAPER = Profile(
     attention=FIVE_ATTENTIONS,
     clip=FIVE_ATTENTIONS,
 )
-# Minutes on two cores, without internet. The image nets' numbers were settled on three other
-# drawn cohorts (`palsy phantom --patients 8 --clips 11 --seed 101`, 102, 103), line images,
-# four grouped folds, one seed each. Pooled AUROC: 32 px and 12 epochs 0.74, 0.62, 0.77; 48 px
-# and 12 epochs 0.75, 0.68, 0.66; 48 px and 6 epochs 0.70, 0.40, not tried. So 48 px only take
-# longer, and epochs help: 10 are what ten minutes on two cores allow.
-LINES = IMAGES.model_copy(update={"epochs": 10, "learning_rate": 0.1, "schedule": "one-cycle"})
+# Minutes on two cores, without internet. HEADS_NUMBERS
+HEADS_ONLY = IMAGES.model_copy(
+    update={"learning_rate": 0.01, "schedule": "one-cycle", "frozen": True}
+)
 PHANTOM = {
     "image_size": 32,
-    "imagenet": "if at hand",
-    "lines_resnet50": LINES,
-    # RGB stays at chance from random weights (10 epochs: 0.56), so it gets little time.
-    "rgb_resnet50": LINES.model_copy(update={"epochs": 4}),
-    "two_resnet50": LINES.model_copy(update={"epochs": 3}),
+    "weights": "pretrained",
+    "backbone": QUARTER,
     "attention": ATTENTION,
     "clip": ATTENTION,
 }
+PHANTOM |= dict.fromkeys(("lines_resnet50", "rgb_resnet50", "two_resnet50"), HEADS_ONLY)
 # Seconds, for tests: whether everything runs, not how well it learns.
 BRIEF = FNN.model_copy(update={"epochs": 2, "inner_folds": 2})
-SMOKE = {"image_size": 32, "imagenet": "never"}
+SMOKE = {"image_size": 32, "weights": "pretrained", "backbone": QUARTER}
 SMOKE |= dict.fromkeys(("fnn", "fusion", "sided_fnn", "attention", "clip"), BRIEF)
 SMOKE |= dict.fromkeys(
     ("lines_resnet50", "rgb_resnet50", "two_resnet50"),
-    Training(epochs=1, learning_rate=0.01, batch_size=16),
+    HEADS_ONLY.model_copy(update={"epochs": 1}),
 )
 PROFILES = {"paper": PAPER} | {
     name: PAPER.model_copy(update={"name": name} | changes)
@@ -114,10 +121,14 @@ def find_profile(name: str) -> Profile:
     """Return a profile by its name; a PalsyError lists the names there are.
 
     `<profile>+<backbone>` is the profile with another image net of torchvision in every row that
-    sees images, such as `paper+convnext_tiny`; its results lie in a folder of that name.
+    sees images, such as `paper+convnext_tiny`; its results lie in a folder of that name. It
+    starts from ImageNet weights in profile `paper` and from random ones elsewhere.
     """
     base, _, backbone = name.partition("+")
     if base not in PROFILES or not re.fullmatch(r"[^+]+(\+[a-z0-9_]+)?", name):
         raise PalsyError(f"There is no profile {name!r}: choose one of {', '.join(PROFILES)}.")
-    changes = {"name": name, "backbone": backbone} if backbone else {}
+    if not backbone:
+        return PROFILES[base]
+    weights = "pretrained" if backbone == QUARTER else "imagenet" if base == "paper" else "random"
+    changes = {"name": name, "backbone": backbone, "weights": weights}
     return PROFILES[base].model_copy(update=changes)

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from palsy_utils.files import PalsyError, progress
 from palsy_utils.learning.folds import Fold, fold_names, split
-from palsy_utils.learning.nets import probabilities
+from palsy_utils.learning.nets import bodies, probabilities
 from palsy_utils.learning.profiles import Training
 
 Arrays = Sequence[np.ndarray]  # one a modality, (n_samples, ...); may be mapped into memory
@@ -34,11 +34,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Say whether a device has hardware for bfloat16; without it, bfloat16 only costs precision."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return device.type == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    """Say whether a device is a GPU with hardware for bfloat16.
+
+    A processor computes in float32 even where it has it, so that all of them say the same.
+    """
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def seed_everything(seed: int) -> None:
@@ -117,6 +117,8 @@ def train(
     seed_everything(seed)
     order = np.random.default_rng(seed)
     net.to(device).train()
+    for body in bodies(net) if config.frozen else []:
+        body.requires_grad_(False).eval()
     faces, flipped = place(inputs, device), mirrored and place(mirrored, device)
     mirrors = bool(mirrored) or faces[0].dtype == torch.uint8
     targets = torch.eye(2)[np.array(labels, int)].to(device)  # one output for each class
@@ -137,9 +139,10 @@ def train(
         for part in np.array_split(np.arange(len(rows)), n_batches):
             batch = gather(faces, shuffled[part], device)
             if mirrors:
-                others = [images.flip(2) for images in batch]
                 if flipped:
                     others = gather(flipped, shuffled[part], device)
+                else:
+                    others = [images.flip(2) for images in batch]
                 batch = mirror_some(batch, others, chosen[part])
             target = targets[shuffled[part]]
             logits = forward(net, batch)

@@ -6,7 +6,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from palsy_utils.cohort.load import find_notes, load_cohort
-from palsy_utils.downloads import find, imagenet
+from palsy_utils.downloads import find, starting_weights
 from palsy_utils.faces.modalities import faces_of, labels_from
 from palsy_utils.files import PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
@@ -42,7 +42,7 @@ def run(
     for note in find_notes(who):
         print(f"{who.name}: {note}")
     check_writable(results.figures_folder(figures, who, profile, folds, seed))  # not at the end
-    weights = imagenet(size.imagenet, size.backbone)
+    weights = starting_weights(size.weights, size.backbone)
     if weights and any(find_model(name).sees_images for name in names):
         find(weights)  # better now than in every fold
     folder = results.run_folder(who.root, profile, seed)

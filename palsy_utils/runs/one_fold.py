@@ -112,7 +112,6 @@ def save_fold(
         write_csv(table, folder / name)
     versions = {name: version(name) for name in ("torch", "torchvision")}
     ran_with = {
-        "imagenet_weights": bool(fold.made_from.get("imagenet")),
         "device": str(fold.device),
         "bf16": net is not None and find_model(fold.model).sees_images and has_bf16(fold.device),
         "threads": torch.get_num_threads(),

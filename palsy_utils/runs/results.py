@@ -17,7 +17,7 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort, load_cohort
-from palsy_utils.downloads import imagenet
+from palsy_utils.downloads import starting_weights
 from palsy_utils.faces.frames import frames_of
 from palsy_utils.faces.modalities import (
     faces_of,
@@ -115,10 +115,10 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
     if row.training:
         made_from["training"] = getattr(profile, row.training).model_dump()
     if row.training and row.sees_images:
-        weights = imagenet(profile.imagenet, profile.backbone)
+        weights = starting_weights(profile.weights, profile.backbone)
         drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
         made_from |= {"images": stamps.identity(images_from(*drawn)), "backbone": profile.backbone}
-        made_from["imagenet"] = weights.stored.name if weights else ""
+        made_from["weights"] = weights.sha256 if weights else "random"
     if row.multitask:
         made_from["sides"] = run.made_from["sides"]
     for need in row.needs:

@@ -18,6 +18,7 @@ from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.experiments import PAPER_MODELS
+from palsy_utils.learning.profiles import WEIGHTS
 from palsy_utils.runs.results import load_run, open_run
 
 markdown = functions_of(PROJECT / "notebooks" / "06_results_table.ipynb").markdown
@@ -112,7 +113,7 @@ def test_caption_says_what_the_numbers_are_of(parts):
     assert is_drawn(run.cohort) and text.startswith("**These faces are drawn")
     for words in (
         *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
-        *("leave-one-patient-out", "image nets start from random weights"),
+        *("leave-one-patient-out", f"**image nets start from {WEIGHTS['pretrained']}**"),
         *("mediapipe 0.10.33", f"torch {version('torch')}"),  # as recorded
     ):
         assert words in text, words

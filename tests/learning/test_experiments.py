@@ -9,7 +9,7 @@ from palsy_utils.faces.features import MODALITIES
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, choose_models
 from palsy_utils.learning.nets import HEADS, build_model
-from palsy_utils.learning.profiles import PROFILES, find_profile
+from palsy_utils.learning.profiles import PROFILES, QUARTER, find_profile
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
 from palsy_utils.runs.results import PREDICTIONS, read_predictions
 
@@ -33,8 +33,9 @@ def test_a_backbone_makes_a_profile_of_its_own(small):
         "mobilenet_v3_small",
         "smoke+mobilenet_v3_small",
     )
-    named = {"name": "smoke", "backbone": "resnet50"}
+    named = {"name": "smoke", "backbone": QUARTER, "weights": "pretrained"}
     assert one.profile.model_copy(update=named) == PROFILES["smoke"]
+    assert one.profile.weights == "random" and find_profile("paper+resnet18").weights == "imagenet"
     net = build_model(("lines",), None, one.profile.backbone)
     assert sum(p.numel() for p in net.parameters()) < 3e6  # ResNet50 has ten times as many
     save_fold(one, np.full(len(one.test), 0.5), net)

@@ -21,8 +21,10 @@ from palsy_utils.learning.nets import (
     build_model,
     heads_table,
     known_targets,
+    load_weights,
     probabilities,
 )
+from palsy_utils.learning.profiles import PROFILES
 
 
 def linear(net):
@@ -61,11 +63,27 @@ def test_image_net_is_resnet50_with_the_papers_head():
     theirs = resnet50(weights=None)
     head = 2048 * 512 + 512 + 2 * 512 + 512 * 2 + 2
     assert n_parameters(net) == n_parameters(theirs) - n_parameters(theirs.fc) + head
-    # Random weights start as identities, zero at the end of each block; others are taken over.
-    assert (net[1].layer4[2].bn3.weight == 0).all()
     theirs.layer4[2].conv3.weight.data.fill_(0.25)
-    pretrained = build_image_net(theirs.state_dict())[1].layer4[2]
-    assert (pretrained.conv3.weight == 0.25).all() and (pretrained.bn3.weight == 1).all()
+    assert (build_image_net(theirs.state_dict())[1].layer4[2].conv3.weight == 0.25).all()
+
+
+def test_quarter_width_is_resnet50_with_blocks_a_quarter_as_wide_and_the_projects_weights():
+    from torchvision.models import resnet50
+
+    profile = PROFILES["phantom"]
+    net, whole = build_image_net(load_weights(profile), profile.backbone), resnet50(weights=None)
+    assert linear(net[2:]) == [(512, 512), (512, 2)]
+    for name, layer in whole.named_modules():
+        if isinstance(layer, nn.Conv2d) and "layer" in name and "downsample" not in name:
+            ours, first = net[1].get_submodule(name), name == "layer1.0.conv1"
+            assert ours.out_channels == layer.out_channels // 4
+            assert ours.in_channels == (64 if first else layer.in_channels // 4)
+            assert (ours.kernel_size, ours.stride) == (layer.kernel_size, layer.stride)
+    assert 1.4e6 < n_parameters(net[1]) < 1.5e6
+    for name in load_weights(profile):
+        assert name in net[1].state_dict()
+    with pytest.raises(RuntimeError, match="Missing key"):
+        build_image_net({"conv1.weight": torch.zeros(64, 3, 7, 7)}, profile.backbone)
 
 
 def test_two_image_net_is_two_image_nets_trained_together():

@@ -1,5 +1,6 @@
 """Training, from one seed, on the training people alone; and what is chosen inside a fold."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +22,7 @@ from palsy_utils.learning.nets import (
     known_targets,
     probabilities,
 )
-from palsy_utils.learning.profiles import PROFILES, Training
+from palsy_utils.learning.profiles import PROFILES, QUARTER, Training
 from palsy_utils.learning.training import (
     compute,
     half_state,
@@ -89,6 +90,22 @@ def test_image_nets_learn_from_uint8_arrays():
     history = train(net, [images], labels, np.arange(32), config, CPU)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert compute(net[:-1], [images], np.arange(5), CPU).shape == (5, 512)
+
+
+@pytest.mark.parametrize("modalities", [("lines",), ("lines", "rgb")])
+def test_of_a_frozen_image_net_only_the_head_is_trained(modalities):
+    rng, labels = np.random.default_rng(0), np.tile([0, 1], 16)
+    shapes = {"lines": (32, 32, 32), "rgb": (32, 32, 32, 3)}
+    images = [rng.integers(0, 255, shapes[name]).astype(np.uint8) for name in modalities]
+    seed_everything(0)
+    net = build_model(modalities, None, QUARTER)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    config = Training(epochs=2, learning_rate=0.01, batch_size=8, frozen=True)
+    train(net, images, labels, np.arange(32), config, CPU)
+    moved = {name for name, value in net.state_dict().items() if (value != before[name]).any()}
+    inside = {name for name in before if re.match(r"(nets\.\d\.)?1\.", name)}  # batch norm's, too
+    assert len(inside) > 300 * len(modalities) and not moved & inside
+    assert {name for name in before if name.endswith("weight")} <= moved | inside
 
 
 def test_a_loss_that_is_no_number_stops_the_fold(data):

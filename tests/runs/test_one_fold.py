@@ -67,7 +67,7 @@ def test_paper_profile_has_the_papers_numbers():
     assert (paper.fnn.learning_rate, paper.lines_resnet50.learning_rate) == (0.01, 0.001)
     images = (paper.lines_resnet50.epochs, paper.rgb_resnet50.epochs, paper.two_resnet50.epochs)
     assert paper.fnn.epochs == 15 and images == (15, 15, 8)
-    assert paper.imagenet == "required" and paper.image_size == 224
+    assert paper.weights == "imagenet" and paper.backbone == "resnet50" and paper.image_size == 224
 
 
 def test_a_net_comes_back_as_it_was_saved(small):

@@ -10,14 +10,16 @@ from itertools import product
 import nbformat
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from helpers import cut_off, flip
+from sklearn.metrics import roc_auc_score
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.table import BASELINES, TABLE_COLUMNS, UNTRAINED
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.learning.experiments import PAPER_MODELS as MODELS
-from palsy_utils.runs.results import PREDICTIONS, read_predictions
+from palsy_utils.runs.results import PREDICTIONS, load_run, open_run, read_predictions
 from palsy_utils.stamps import read_stamp, write_stamp
 
 PEOPLE = ["p01", "p02", "p04"]
@@ -171,3 +173,22 @@ def test_nothing_is_made_twice_and_what_changed_is_told_and_made_again(smoke, tm
     assert "expressions-fnn is out of date or damaged and left out" in done.stdout
     assert "Feed-forward neural network (0 of 3 folds)" in (figures / "table_1.md").read_text()
     assert "out of date" not in status(root, *row) and "out of date" in status(root)
+
+
+@pytest.mark.slow
+def test_image_rows_are_the_same_on_an_older_processor(small, tmp_path):
+    """As far as a new processor can be told to compute like an older one."""
+    older = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    models, tables = ("lines-resnet50", "rgb-resnet50", "lines+rgb-resnet50"), []
+    for name, told in (("own", {}), ("older", older)):
+        root = shutil.copytree(small, tmp_path / name / "small")
+        command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root, "--device", "cpu"]
+        command += ["--models", ",".join(models), "--figures", tmp_path / name]
+        subprocess.run(command, capture_output=True, check=True, env=os.environ | told)
+        tables.append(load_run(open_run(root, "phantom"), models))
+    own, other = tables
+    assert (own["probability"] - other["probability"]).abs().max() < 0.05
+    for model, part in own.groupby("model"):
+        again = other.loc[part.index, "probability"]
+        areas = [roc_auc_score(part["label"], p) for p in (part["probability"], again)]
+        assert abs(areas[0] - areas[1]) <= 0.02, model
