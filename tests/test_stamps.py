@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PHANTOM, PROJECT
+from conftest import PHANTOM
 from helpers import flip
 
 from palsy_utils import stamps

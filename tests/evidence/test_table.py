@@ -110,7 +110,7 @@ def test_caption_says_what_the_numbers_are_of(parts):
     faces = load_faces(run.cohort)[0]
     faces.loc[0, "found"] = False
     text = caption(run, faces)
-    assert is_drawn(run.cohort) and text.startswith("**These faces are drawn")
+    assert is_drawn(run.cohort) and text.startswith("**These faces are synthetic")
     for words in (
         *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
         *("leave-one-patient-out", f"**image nets start from {WEIGHTS['pretrained']}**"),

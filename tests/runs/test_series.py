@@ -73,7 +73,7 @@ def test_table_has_seven_complete_rows_and_the_baselines(smoke):
     assert table["auroc"].between(0, 1).all() and (table["n_frames"] == 72).all()
     assert (table["n_patients"] == 3).all()
     text = (smoke.figures / "table_1.md").read_text()
-    for words in ("drawn", "leave-one-patient-out", "seed 0", "random weights", "profile smoke"):
+    for words in ("synthetic", "leave-one-patient-out", "seed 0", "pretrained on", "profile smoke"):
         assert words.lower() in text.lower(), words
     assert text.count("\n| ") == 1 + 10 + 1 + 2 * 7  # frames; clips and people
     for name in ("four_modalities", "patients_by_models", "roc_curves", "training_curves"):
