@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit, stdtrit
+from scipy.special import betaincinv, expit, logit, stdtrit
 
 from palsy_utils.evidence.scores import THRESHOLD, count_calls, rates, scores
 
@@ -38,9 +38,9 @@ def interval(
     or never. It is NaN for fewer than `FEWEST` people, and where the score is undefined without
     one of them, as an AUROC is without the only healthy person.
 
-    At 0 and 1 there are no log-odds, and nobody's leaving changes anything. There the other end is
-    that of a share (Clopper and Pearson 1934): if the chance to get somebody right were p, all n
-    would be with p ** n, and the end is the p for which this is 2.5 %; 0.63 for 8 people.
+    At 0 and 1 there are no log-odds. Where the score is there, or gets there when somebody leaves,
+    the interval is that of a share of n people (Clopper and Pearson 1934), as if each were right or
+    wrong as a whole: from 0.63 on for all of 8, from 0.42 to 1.00 for 6 of 7.
     """
     if n < FEWEST:
         return np.nan, np.nan
@@ -48,12 +48,13 @@ def interval(
     shares = (values - lowest) / (1 - lowest)
     if np.isnan(shares).any():
         return np.nan, np.nan
-    if shares[0] > 1 - ALMOST:
-        ends = np.array([TAIL ** (1 / n), 1])
-    elif shares[0] < ALMOST:
-        ends = np.array([0, 1 - TAIL ** (1 / n)])
+    if shares.min() < ALMOST or shares.max() > 1 - ALMOST:
+        right, wrong = n * shares[0], n * (1 - shares[0])
+        low = betaincinv(right, wrong + 1, TAIL) if shares[0] > ALMOST else 0
+        high = betaincinv(right + 1, wrong, 1 - TAIL) if shares[0] < 1 - ALMOST else 1
+        ends = np.array([low, high])
     else:
-        whole, *left_out = logit(np.clip(shares, ALMOST, 1 - ALMOST))
+        whole, *left_out = logit(shares)
         ends = expit(whole + half_width(np.array(left_out)) * np.array([-1, 1]))
     low, high = (lowest + (1 - lowest) * ends).tolist()
     return low, high

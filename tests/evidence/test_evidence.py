@@ -103,6 +103,13 @@ def test_without_a_miss_an_interval_is_that_of_as_many_people_without_a_miss():
     assert auroc_interval(frames, minus=wrong) == pytest.approx((2 * exact.low - 1, 1))
 
 
+def test_where_one_person_alone_is_wrong_the_interval_is_that_of_a_share_of_people():
+    frames = people(7).assign(label=1, probability=0.9)
+    frames.loc[frames["patient"] == "p003", "probability"] = 0.1
+    exact = binomtest(6, 7).proportion_ci(method="exact")
+    assert call_intervals(frames)["sensitivity"][1:] == pytest.approx((exact.low, exact.high))
+
+
 def test_who_cannot_be_spared_and_fewer_than_three_people_leave_no_interval():
     one_healthy = people(5).assign(label=1)
     one_healthy.loc[one_healthy["patient"] == "p000", "label"] = 0
