@@ -18,9 +18,10 @@ FIGURES = PROJECT / "figures"
 
 
 def results(cohort: str) -> str:
-    """Return the results table as notebook 06 wrote it, with its caption."""
+    """Return the results over frames as notebook 06 wrote them, with their caption."""
     text = (FIGURES / cohort / "table_1.md").read_text(encoding="utf-8")
-    return text.removeprefix("# Table 1").strip()
+    _, _, frames, *_, caption = text.strip().split("\n\n")
+    return f"{frames}\n\n{caption}"
 
 
 def evidence(cohort: str) -> str:

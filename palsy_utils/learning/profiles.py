@@ -95,9 +95,9 @@ PAPER = Profile(
 # --patients 12 --clips 16 --seed 301`, 302, 303), four grouped folds; pooled AUROC of lines and of
 # RGB. Heads on frozen nets, by epochs and learning rate: 8 at 0.03 0.73 and 0.71 (two seeds 0.015
 # and 0.012 apart); 15 at 0.01 0.74 and 0.71 (0.020, 0.027); 15 at 0.003 0.73 and 0.70; weight decay
-# 0.03 changes nothing; logistic regression 0.73 and 0.70. From weights of 2,404 faces and 12
-# epochs: heads 0.72 and 0.56, all layers but batch norm's 0.66 and 0.53, at three to five times
-# the time; frozen random weights 0.44 and 0.37 (two cohorts).
+# 0.03 changes nothing; logistic regression 0.73 and 0.70. From earlier weights (2,404 faces, 12
+# epochs): heads 0.72 and 0.56; all layers but batch norm's, 6 epochs at 0.01, 0.66 and 0.53 in
+# three to four times the time. Fine-tuning from the weights of now was not measured.
 HEADS_ONLY = IMAGES.model_copy(
     update={"epochs": 8, "learning_rate": 0.03, "schedule": "one-cycle", "frozen": True}
 )
