@@ -207,8 +207,9 @@ def read_model(path: Path) -> Fitted:
     if not path.is_file():
         raise PalsyError(f"{path} is no file: give a model file, or {again}.")
     try:
-        if zipfile.ZipFile(path).testzip():  # torch does not look at checksums
-            raise ValueError("a bit has changed")
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():  # torch does not look at checksums
+                raise ValueError("a bit has changed")
         held = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(held, dict) or held["kind"] != KIND:
             raise ValueError("a file of another program")

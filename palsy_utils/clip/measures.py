@@ -17,7 +17,7 @@ import pandas as pd
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.cohort.paths import KINDS, LARGEST_IMAGE, natural_key
 from palsy_utils.faces import landmarks as marks
-from palsy_utils.faces.features import ASYMMETRY, asymmetry
+from palsy_utils.faces.features import HEIGHTS, asymmetry
 from palsy_utils.faces.frames import extract_frames, load_frames, open_video
 from palsy_utils.faces.landmarks import coordinates, crop_rgb, to_pixels, upright, window
 from palsy_utils.faces.modalities import build_modalities, load_faces, measure_faces
@@ -31,10 +31,6 @@ IRIS_SIDES = ((469, 474), (471, 476))  # of the right and the left one
 TURNED = 15.0  # degrees: beyond, the far half of a symmetric face looks smaller
 SMALL = 60.0  # pixels between the outer corners of the eyes; an iris then has about eight
 RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # where the oval of the face meets the ears
-# Of the 145 numbers of `asymmetry`, the heights of the 55 pairs of landmarks. What lies sideways
-# follows the turn of the head: over 118 frames of one real clip it correlates with the turn by
-# 0.75, heights by -0.03.
-HEIGHTS = [i for i, name in enumerate(ASYMMETRY) if name.endswith(" y")]
 # name -> what is measured, in the words of a report
 MEASURES = {
     "brow": "height of the brow above the line of the eyes",

@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined, Template
 
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import auroc, is_drawn, patient_scores, scores
-from palsy_utils.faces.features import ASYMMETRY
+from palsy_utils.faces.features import HEIGHTS
 from palsy_utils.faces.modalities import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 from palsy_utils.learning.folds import describe_scheme
@@ -49,8 +49,7 @@ def baselines(samples: pd.DataFrame, asymmetry: np.ndarray | None = None) -> dic
     identity = samples[["patient", "video", "frame", "label"]]
     found = {name: identity.assign(model=name, probability=p) for name, p in BASELINES.items()}
     if asymmetry is not None:
-        heights = asymmetry[:, [name.endswith(" y") for name in ASYMMETRY]]
-        unlike = np.abs(heights).mean(axis=1)
+        unlike = np.abs(asymmetry[:, HEIGHTS]).mean(axis=1)
         found[UNTRAINED] = identity.assign(model=UNTRAINED, probability=unlike)
     return found
 
