@@ -186,6 +186,7 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     values |= {"output": folder / "out", "figures": folder / "drawn"}
     values |= {"n_faces": 24, "epochs": 1, "random_nets": 2, "clip": cohort / "clips" / "p01-1.mp4"}
     values |= {"beforehand": notebook.with_name("faces_on_sliders.npz")}
+    values |= {"painted": notebook.with_name("faces_to_learn_from.npz")}
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
     return {name: value for name, value in values.items() if name in known}
