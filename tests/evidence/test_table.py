@@ -113,7 +113,8 @@ def test_caption_says_what_the_numbers_are_of(parts):
     assert is_drawn(run.cohort) and text.startswith("**These faces are synthetic")
     for words in (
         *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
-        *("leave-one-patient-out", f"**image nets start from {WEIGHTS['pretrained']}**"),
+        *("leave-one-patient-out", f"**image nets start from {WEIGHTS['pretrained']}, and only "),
+        "and only their heads are trained**",
         *("mediapipe 0.10.33", f"torch {version('torch')}"),  # as recorded
     ):
         assert words in text, words
