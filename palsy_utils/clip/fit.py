@@ -23,7 +23,8 @@ from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.calibration import calibrate, fit_calibration, load_inner, log_loss
 from palsy_utils.evidence.intervals import auroc_interval, call_intervals
-from palsy_utils.evidence.scores import auroc, is_drawn
+from palsy_utils.evidence.people import MEAN, SCORES, choose_rule, people_table
+from palsy_utils.evidence.scores import THRESHOLD, auroc, is_drawn
 from palsy_utils.evidence.table import PACKAGES
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.frames import extract_frames
@@ -36,7 +37,7 @@ from palsy_utils.learning.nets import HEADS, UNKNOWN, auxiliary_loss, known_targ
 from palsy_utils.learning.profiles import WEIGHTS, Profile, find_profile
 from palsy_utils.runs.results import done_folds, load_run, open_run, run_folder
 
-KIND, VERSION = "palsy model", 4
+KIND, VERSION = "palsy model", 5
 # One net in one file: a single modality, or attention over modalities that need no other net.
 FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
 LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
@@ -53,6 +54,7 @@ class Fitted:
     net: nn.Module
     questions: tuple[str, ...]  # of `nets.HEADS`, those that somebody had answered
     calibration: tuple[float, float] | None  # temperature, intercept; None: nothing to fit them on
+    rule: tuple[str, float]  # of `people.choose_rule`, for a clip as a whole
     facts: dict  # what the card tells
 
 
@@ -131,8 +133,7 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
     training.round_weights(net)
-    facts, calibration = collect_facts(fold, net)
-    return Fitted(fold.model, fold.profile, net, questions, calibration, facts), history
+    return Fitted(fold.model, fold.profile, net, questions, *collect_facts(fold, net)), history
 
 
 def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
@@ -152,10 +153,14 @@ def left_out(fold: Fold) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     return None, None
 
 
-def collect_facts(fold: Fold, net: nn.Module) -> tuple[dict, tuple | None]:
-    """Collect what a card tells, as plain data; and the calibration, if there is any."""
+def collect_facts(fold: Fold, net: nn.Module) -> tuple[tuple | None, tuple, dict]:
+    """Return the calibration, if there is any, the rule, and what a card tells, as plain data.
+
+    The rule is chosen on the run's predictions, if its folds chose theirs on their inner ones.
+    """
     cohort, samples, (frames, inner) = load_cohort(fold.root), fold.samples, left_out(fold)
     scores = calibration = losses = None
+    rule = (MEAN, THRESHOLD) if inner is None else choose_rule(frames)
     if inner is not None:
         calibration = fit_calibration(inner["label"], inner["probability"])
         rows = calibrate(frames, inner)  # by each fold's own
@@ -163,6 +168,8 @@ def collect_facts(fold: Fold, net: nn.Module) -> tuple[dict, tuple | None]:
     if frames is not None:
         area = auroc(frames["label"], frames["probability"])
         scores = {"auroc": (area, *auroc_interval(frames))} | call_intervals(frames)
+        of_clips = people_table(frames, frames.iloc[:0] if inner is None else inner).iloc[0]
+        scores |= {f"{n} of clips": of_clips[[n, f"{n}_low", f"{n}_high"]] for n in SCORES}
         scores = {name: [round(float(n), 4) for n in row] for name, row in scores.items()}
     facts = {
         "cohort": cohort.name,
@@ -180,24 +187,21 @@ def collect_facts(fold: Fold, net: nn.Module) -> tuple[dict, tuple | None]:
         "scores": scores,
         "log_loss": losses,
     }
-    return facts, calibration
+    return calibration, rule, facts
 
 
 def card(fitted: Fitted) -> str:
     """Write the card of a fitted model as markdown."""
-    row = find_model(fitted.model)
-    what = architecture(row, fitted.profile.backbone)
-    told = {"title": row.title, "what": what, "sees_images": row.sees_images}
-    told["weights"] = WEIGHTS[fitted.profile.weights]
-    return TEMPLATES.get_template("card.md").render(vars(fitted), **told)
+    row, profile = find_model(fitted.model), fitted.profile
+    told = {"what": architecture(row, profile.backbone), "weights": WEIGHTS[profile.weights]}
+    return TEMPLATES.get_template("card.md").render(vars(fitted), row=row, **told)
 
 
 def write_model(fitted: Fitted, path: Path) -> None:
     """Write a fitted model, and beside it its card, `<path>.md`; each whole or not at all."""
-    content = {"kind": KIND, "version": VERSION, "model": fitted.model, "facts": fitted.facts}
-    content |= {"profile": fitted.profile.model_dump(), "calibration": fitted.calibration}
-    content |= {"questions": [*fitted.questions], "weights": training.half_state(fitted.net.cpu())}
-    write_torch(content, path)
+    weights, profile = training.half_state(fitted.net.cpu()), fitted.profile.model_dump()
+    content = {"kind": KIND, "version": VERSION, **vars(fitted)}
+    write_torch(content | {"profile": profile, "net": weights}, path)
     write_text(card(fitted), Path(f"{path}.md"))
 
 
@@ -211,16 +215,15 @@ def read_model(path: Path) -> Fitted:
             if archive.testzip():  # torch does not look at checksums
                 raise ValueError("a bit has changed")
         held = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(held, dict) or held["kind"] != KIND:
+        if not isinstance(held, dict) or held.pop("kind") != KIND:
             raise ValueError("a file of another program")
-        if held["version"] != VERSION:
-            told = f"{path} has format version {held['version']}, and this program reads version"
+        if (number := held.pop("version")) != VERSION:
+            told = f"{path} has format version {number}, and this program reads version"
             raise PalsyError(f"{told} {VERSION}: {again}.")
-        model, profile = held["model"], Profile(**held["profile"])
-        net = build_net(model, profile).eval()
-        net.load_state_dict(held["weights"])
-        given = (tuple(held["questions"]), held["calibration"], held["facts"])
-        return Fitted(model, profile, net, *given)
+        profile = Profile(**held["profile"])
+        net = build_net(held["model"], profile).eval()
+        net.load_state_dict(held["net"])
+        return Fitted(**held | {"profile": profile, "net": net})
     except PalsyError:
         raise
     except Exception as error:  # it fails in the unpickler, the zip reader, torch or pydantic

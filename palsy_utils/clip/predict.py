@@ -21,6 +21,7 @@ from palsy_utils.clip.fit import TEMPLATES, Fitted, load_seen, open_everybody, r
 from palsy_utils.clip.measures import Measured, shown
 from palsy_utils.cohort.paths import RATE
 from palsy_utils.evidence.calibration import temper
+from palsy_utils.evidence.people import score_by_rules
 from palsy_utils.faces.landmarks import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from palsy_utils.files import PalsyError, check_writable, write_csv, write_text
 from palsy_utils.learning.nets import HEADS, heads_table, probabilities
@@ -125,12 +126,9 @@ def asymmetric_face(measured: Measured) -> Figure:
 
 def saved(figure: Figure, **how) -> bytes:
     """Return a figure as the content of a file that names no date and no program; close it."""
-    file, nothing = (
-        io.BytesIO(),
-        {"svg": ("Creator", "Date", "Format", "Type"), "png": ("Software",)},
-    )
+    file, said = io.BytesIO(), {"svg": ["Creator", "Date", "Format", "Type"], "png": ["Software"]}
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "palsy"}):
-        figure.savefig(file, metadata=dict.fromkeys(nothing[how["format"]]), **how)
+        figure.savefig(file, metadata=dict.fromkeys(said[how["format"]]), **how)
     plt.close(figure)
     return file.getvalue()
 
@@ -139,6 +137,7 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
     """Return the report on what `predict.predict_clip` says of what was measured, as HTML."""
     use_style()
     faces, heads, svg = table[table["found"]], {}, ""
+    as_one = score_by_rules(faces.assign(patient="", video="", label=0), "clips")
     for head, classes in HEADS.items():
         columns = {f"{head}_{name}": name for name in classes}
         if set(columns) <= set(faces):
@@ -160,6 +159,7 @@ def report(table: pd.DataFrame, measured: Measured, fitted: Fitted) -> str:
         row=table.loc[measured.marked],
         spread=faces[["probability", "calibrated_probability"]].quantile([0.1, 0.5, 0.9]),
         heads=heads,
+        clip_score=as_one[fitted.rule[0]].item(),
         timeline=Markup(svg),
         face=base64.b64encode(face).decode(),
         thumbnails={i: base64.b64encode(content).decode() for i, content in small.items()},

@@ -18,6 +18,7 @@ from palsy_utils.clip.fit import (
     write_model,
 )
 from palsy_utils.evidence.calibration import fit_calibration
+from palsy_utils.evidence.people import MEAN, SCORES, choose_rule
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import HEADS, build_model, probabilities
@@ -43,6 +44,15 @@ def write_small(folder, root):
 @pytest.fixture(scope="module")
 def model_file(small_template, tmp_path_factory):
     return write_small(tmp_path_factory.mktemp("models"), small_template)
+
+
+def leave_out_by_chance(root):
+    """Leave a run of untrained nets, whose predictions are chance."""
+    for person in ("p01", "p02", "p04"):
+        fold = open_fold(str(root), "smoke", "expressions-fnn", person, device="cpu")
+        inputs, net = load_seen(fold), build_model(MODELS[fold.model].modalities)
+        inner = predict_out_of_fold(fold, lambda _, net=net: net, inputs, inner_folds=2)
+        save_fold(fold, np.random.default_rng(0).random(len(fold.test)), inner=inner)
 
 
 @pytest.mark.parametrize("model", KINDS)
@@ -88,18 +98,16 @@ def test_models_of_several_nets_are_refused(small_template):
 
 
 def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, tmp_path):
-    for person in ("p01", "p02", "p04"):  # by untrained nets
-        fold = open_fold(str(small), "smoke", "expressions-fnn", person, device="cpu")
-        inputs, net = load_seen(fold), build_model(MODELS[fold.model].modalities)
-        inner = predict_out_of_fold(fold, lambda _, net=net: net, inputs, inner_folds=2)
-        save_fold(fold, np.random.default_rng(0).random(len(fold.test)), inner=inner)
+    leave_out_by_chance(small)
     frames, inner = left_out(open_small(small))
     assert len(frames) == 72 and len(inner) == 2 * 72  # everybody trains two folds
     fitted = read_model(write_small(tmp_path, small))
     assert fitted.calibration == fit_calibration(inner["label"], inner["probability"])
+    assert fitted.rule == choose_rule(frames)
     scores = fitted.facts["scores"]
-    assert list(scores) == ["auroc", "f1", "sensitivity", "specificity"]
-    assert all(low <= value <= high for value, low, high in scores.values())
+    of_frames = ["auroc", "f1", "sensitivity", "specificity"]
+    assert list(scores) == [*of_frames, *(f"{name} of clips" for name in SCORES)]
+    assert all(low <= value <= high for value, low, high in map(scores.get, of_frames))
     value, low, high = scores["auroc"]
     told = f"AUROC {value:.2f} ({low:.2f} to {high:.2f})"
     assert told in (tmp_path / "net.pt.md").read_text()
@@ -118,22 +126,22 @@ def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(sm
         save_fold(fold, np.full(len(fold.test), 0.5))
     frames, inner = left_out(open_small(small))
     assert set(frames["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(frames) == 72
-    assert inner is None
+    assert inner is None and fit(open_small(small))[0].rule == (MEAN, 0.5)
 
 
 # The file
 
 
-CHANGES = [{"kind": "something"}, {"weights": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
-CHANGES += [{"weights": {"a": 1}}, {"version": 99}]
-CHANGES += [{"calibration": "2"}, {"questions": [1]}, {"facts": []}]
+CHANGES = [{"kind": "something"}, {"net": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
+CHANGES += [{"net": {"a": 1}}, {"version": 99}]
+CHANGES += [{"rule": ("mean",)}, {"calibration": "2"}, {"questions": [1]}, {"facts": []}]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
     content = torch.load(model_file, weights_only=True) | change
     torch.save(content, tmp_path / "other.pt")
-    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 4"
+    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 5"
     with pytest.raises(PalsyError, match=message):
         read_model(tmp_path / "other.pt")
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from conftest import PHANTOM, PROJECT
 from helpers import cut_off, write_clip, write_picture
 from scipy.stats import spearmanr
-from test_fit import KINDS, fit_small, open_small, write_small
+from test_fit import KINDS, fit_small, leave_out_by_chance, open_small, write_small
 
 from palsy_utils.cli import main
 from palsy_utils.clip.fit import load_seen, measure
@@ -21,6 +21,7 @@ from palsy_utils.clip.predict import clip_timeline, output_files, predict, predi
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
+from palsy_utils.evidence.people import CALLED, MEAN, SHARES, choose_rule
 from palsy_utils.faces.landmarks import MIRROR, to_pixels
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.files import PalsyError
@@ -28,6 +29,7 @@ from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute
+from palsy_utils.runs.results import load_run, open_run
 
 SMOKE = PROFILES["smoke"]
 HOSTILE = "<i>'\"><script>alert(1)<img src=x onerror=alert(1)><link rel=stylesheet href=x>&amp;"
@@ -368,6 +370,22 @@ def test_it_says_what_the_table_says(said):
     other = report(table, measured, replace(fitted, facts=facts, calibration=(2.0, 0.5)))
     assert DRAWN not in other and SEEN not in other and "not a medical device" in other
     assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00 and intercept 0.50" in other
+
+
+def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, measured):
+    leave_out_by_chance(small)
+    fitted = fit_small(small)
+    rule, threshold = fitted.rule
+    assert fitted.rule == choose_rule(load_run(open_run(small, "smoke"), [fitted.model]))
+    card_of = f"the {rule} of its frames, from {threshold:.2f} on it is called palsy; chosen on"
+    table = predict_clip(fitted, measured, "cpu")
+    for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
+        p = table.loc[table["found"], "probability"]
+        score = {MEAN: p.mean(), CALLED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
+        told = f"called palsy: {name} {score:.2f}, threshold {limit:.2f}"
+        text = Page(report(table, measured, replace(fitted, rule=(name, limit)))).text
+        assert ("" if score >= limit else "not ") + told in text
+        assert (card_of in text) == ((name, limit) == fitted.rule)
 
 
 def test_it_says_what_makes_predictions_less_trustworthy(said):
