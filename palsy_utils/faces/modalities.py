@@ -149,6 +149,15 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     return load_samples(cohort)
 
 
+def structured_of_all(cohort: Cohort) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Return every frame that has a face, labelled or not, and the structured modalities of all."""
+    table, landmarks, expressions = load_faces(cohort)
+    found = table["found"].to_numpy(bool)
+    table = table[found].reset_index(drop=True)
+    points = to_pixels(landmarks[found], table["height"], table["width"])
+    return table, {n: MODALITIES[n].compute(points, expressions[found]) for n in STRUCTURED}
+
+
 def samples_of(cohort: Cohort) -> Product:
     """Return samples and structured modalities, and what they are made from (`stamps.py`)."""
     faces, root, made_from = {}, cohort.root, None

@@ -2,7 +2,7 @@
 
 What a face lacks is NaN and leaves no token, so the net answers from any subset of its
 modalities; in training, tokens are dropped at random so that it has learnt to. With context, every
-modality of every frame from a second before to a second after is a token.
+modality of every frame from a second before to a second after is a token, labelled or not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +13,9 @@ import pandas as pd
 import torch
 from torch import nn
 
+from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.features import MODALITIES
-from palsy_utils.faces.modalities import load_modality
+from palsy_utils.faces.modalities import load_modality, structured_of_all
 from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold
 from palsy_utils.learning.nets import N_OUTPUTS, NOISE, Standardise
@@ -129,16 +130,16 @@ def train_members(net: Ensemble, *given: Any, seed: int, **options: Any) -> pd.D
     return pd.concat(histories).groupby("epoch", as_index=False).agg(summary)
 
 
-def context(samples: pd.DataFrame) -> np.ndarray:
-    """Find the neighbours of every sample in time: (n, 2 * STEPS + 1) rows, -1 where none is.
+def context(frames: pd.DataFrame) -> np.ndarray:
+    """Find the neighbours of every frame in time: (n, 2 * STEPS + 1) rows, -1 where none is.
 
-    They are the `STEPS` samples before and after it that belong to the same video and lie within
+    They are the `STEPS` frames before and after it that belong to the same video and lie within
     `SECONDS`.
     """
-    n, steps = len(samples), np.arange(-STEPS, STEPS + 1)
+    n, steps = len(frames), np.arange(-STEPS, STEPS + 1)
     rows = np.arange(n)[:, None] + steps
     at = np.clip(rows, 0, n - 1)
-    video, time = samples["video"].to_numpy(), samples["time_s"].to_numpy()
+    video, time = frames["video"].to_numpy(), frames["time_s"].to_numpy()
     near = np.abs(time[at] - time[:, None]) <= SECONDS + 0.05  # time stamps are rounded
     itself = steps == 0  # also where a still image has no time
     return np.where((rows == at) & (video[at] == video[:, None]) & (near | itself), rows, -1)
@@ -159,9 +160,14 @@ def load_tokens(
     have seen the training people, so their tokens look better there than on anybody new.
     """
     tokens, mirrored, everyone = {}, {}, np.arange(len(fold.samples))
-    rows = context(fold.samples) if fold.model == "clip-fusion" else everyone[:, None]
-    for name in find_model(fold.model).modalities:
-        array = load_modality(fold.root, name, fold.profile.image_size)
+    names, rows, identity = find_model(fold.model).modalities, everyone[:, None], ["video", "frame"]
+    arrays = {name: load_modality(fold.root, name, fold.profile.image_size) for name in names}
+    if fold.model == "clip-fusion":
+        frames, arrays = structured_of_all(load_cohort(fold.root))
+        of_samples = fold.samples[identity].merge(frames[identity].reset_index(), validate="1:1")
+        rows = context(frames)[of_samples["index"]]
+    for name in names:
+        array = arrays[name]
         if MODALITIES[name].numbers:
             both = array, MODALITIES[name].mirror(array)
         else:

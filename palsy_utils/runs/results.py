@@ -119,6 +119,8 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
         drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
         made_from |= {"images": stamps.identity(images_from(*drawn)), "backbone": profile.backbone}
         made_from["weights"] = weights.sha256 if weights else "random"
+    if model == "clip-fusion":
+        made_from["context"] = "every face"  # at first, those with a label alone
     if row.multitask:
         made_from["sides"] = run.made_from["sides"]
     for need in row.needs:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from palsy_utils.clip.fit import measure, open_everybody
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.learning.attention import (
@@ -13,6 +14,7 @@ from palsy_utils.learning.attention import (
     Ensemble,
     context,
     drop_some,
+    load_tokens,
     train_members,
     with_context,
 )
@@ -22,6 +24,23 @@ from palsy_utils.learning.training import compute, seed_everything
 
 CPU, ROWS = torch.device("cpu"), np.arange(20)
 SIZES = {"expressions": 52, "asymmetry": 145}
+
+
+def test_frames_without_a_label_are_neighbours_of_those_with_one(small):
+    def tokens():
+        fold = open_everybody(small, "smoke", "clip-fusion", device="cpu")
+        return fold.samples, load_tokens(fold)[0]
+
+    samples, whole = tokens()
+    labels = (small / "labels.csv").read_text().splitlines()
+    (small / "labels.csv").write_text("\n".join(labels[:2] + labels[3:]))
+    measure(str(small), "smoke")
+    fewer, some = tokens()
+    keep = samples["frame"].isin(fewer.loc[fewer["video"] == "p01-1", "frame"])
+    keep |= samples["video"] != "p01-1"
+    assert len(fewer) == keep.sum() < len(samples)
+    for name, array in some.items():
+        assert np.array_equal(array, whole[name][keep], equal_nan=True)
 
 
 @pytest.fixture
