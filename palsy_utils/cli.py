@@ -60,7 +60,7 @@ def names(text: str) -> list[str]:
 
 SHARED = {  # options that several commands have: type, default (none: required), help
     "cohort": (path, None, "Folder of the cohort, say data/phantom."),
-    "profile": (str, "phantom", "Size of the run: phantom, paper, smoke."),
+    "profile": (str, "phantom", "Size of the run: phantom, paper, paper-literal, smoke."),
     "models": (names, "paper", "Names of models, or paper, beyond, all, separated by commas."),
     "folds": (click.IntRange(0), 0, "0 leaves one person out; k makes k groups."),
     "seed": (click.IntRange(0, 2**32 - 1), 0, "Where chance starts from."),

@@ -72,7 +72,7 @@ def measure(cohort: str, profile: str) -> None:
     check_classes(who.labels, [()])
     extract_frames(who)
     measure_faces(who)
-    build_modalities(who, size.image_size, size.mouth_and_nose)
+    build_modalities(who, size.image_size, size.inputs)
 
 
 def open_everybody(
@@ -129,7 +129,8 @@ def fit(fold: Fold) -> tuple[Fitted, pd.DataFrame]:
         weights = nets.load_weights(fold.profile)
     training.seed_everything(fold.seed)
     net = build_net(fold.model, fold.profile, weights)
-    nets.fit_scaling(net, inputs, fold.train)
+    if config.scale:
+        nets.fit_scaling(net, inputs, fold.train)
     given = (inputs, fold.samples["label"], fold.train, config, fold.device)
     history = run(net, *given, seed=fold.seed, mirrored=mirrored, auxiliary=auxiliary)
     training.round_weights(net)

@@ -135,7 +135,7 @@ def measure_clip(clip: Path, folder: Path, profile: Profile) -> Measured:
     hashes = {*file_hashes(cohort), sha256(*pictures)[:16]}
     thumbnails = {row: crop(row, THUMBNAIL) for row in numbers.index if are_photographs}
     ours = cv2.transform(points[[marked]].astype(np.float32), window(points[marked], FACE))[0]
-    build_modalities(cohort, profile.image_size, profile.mouth_and_nose)
+    build_modalities(cohort, profile.image_size, profile.inputs)
     return Measured(source, folder, frames, marked, crop(marked, FACE), ours, thumbnails, hashes)
 
 

@@ -8,6 +8,7 @@ left against right is log(left / right), positive where the left is larger.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ class Modality(NamedTuple):
 
     Structured ones are computed of all faces at once, from landmarks in pixels (n, 478, 2) and
     expression scores (n, 52), to float32 (n, ...); images of one face, from its picture, landmarks
-    (478, 2), the size and `mouth_and_nose`, to uint8 (size, size) or (size, size, 3).
+    (478, 2) and the size, to uint8 (size, size) or (size, size, 3).
     """
 
     compute: Callable[..., np.ndarray]
@@ -112,6 +113,7 @@ class Modality(NamedTuple):
     units: tuple[int, ...] = ()  # of the hidden layers of its net
     signed: bool = False  # whether left and right differ by the sign of these numbers
     from_picture: bool = False  # whether landmarks do not suffice
+    in_fractions: bool = False  # whether its landmarks are those of MediaPipe, not in pixels
 
 
 MODALITIES = {
@@ -146,17 +148,28 @@ MODALITIES = {
         signed=True,
     ),
     "lines": Modality(
-        compute=lambda _, points, size, mouth_and_nose: marks.draw_lines(
-            points, size, mouth_and_nose
-        ),
+        compute=lambda _, points, size: marks.draw_lines(points, size),
         mirror=lambda images: images[:, :, ::-1],
         colour="#000000",
     ),
     "rgb": Modality(
-        compute=lambda picture, points, size, _: marks.crop_rgb(picture, points, size),
+        compute=marks.crop_rgb,
         mirror=lambda images: images[:, :, ::-1],
         colour="#D55E00",
         from_picture=True,
     ),
 }
 STRUCTURED = tuple(name for name, modality in MODALITIES.items() if modality.numbers)
+IMAGES = tuple(name for name, modality in MODALITIES.items() if not modality.numbers)
+# What profile `paper-literal` puts in place of three of them: faces as they lie in the picture.
+MODALITIES |= {
+    "raw-coordinates": MODALITIES["coordinates"]._replace(
+        compute=lambda landmarks, _: landmarks[:, POINTS_125, :2],
+        mirror=lambda points: marks.mirror_coordinates(points) + np.array([1, 0], points.dtype),
+        in_fractions=True,
+    ),
+    "raw-lines": MODALITIES["lines"]._replace(
+        compute=lambda _, points, size: marks.draw_lines(points, size, False, level=False)
+    ),
+    "raw-rgb": MODALITIES["rgb"]._replace(compute=partial(marks.crop_rgb, level=False)),
+}

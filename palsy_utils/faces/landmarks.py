@@ -110,13 +110,14 @@ def coordinates(points: np.ndarray) -> np.ndarray:
     return upright(points)[:, POINTS_125]
 
 
-def window(points: np.ndarray, size: int) -> np.ndarray:
+def window(points: np.ndarray, size: int, level: bool = True) -> np.ndarray:
     """Return the affine map (2, 3) from a picture to the upright square window of `size` pixels.
 
     The window holds the whole face, landmarks (478, 2) in pixels of the picture, with a small
-    margin (`MARGIN`). RGB crops and line images share it, so they lie on top of each other.
+    margin (`MARGIN`). RGB crops and line images share it, so they lie on top of each other. If the
+    eyes need not be `level`, the face is only cut out, tilted as it is.
     """
-    dx, dy = points[LEFT_EYE_CORNER] - points[RIGHT_EYE_CORNER]
+    dx, dy = points[LEFT_EYE_CORNER] - points[RIGHT_EYE_CORNER] if level else (1, 0)
     cos, sin = np.array([dx, dy]) / np.hypot(dx, dy)
     turn = np.array([[cos, sin], [-sin, cos]])
     turned = (points @ turn.T).T.copy()  # all x, then all y: extremes are found faster
@@ -126,30 +127,35 @@ def window(points: np.ndarray, size: int) -> np.ndarray:
     return np.hstack([scale * turn, shift[:, None]])
 
 
-def in_window(points: np.ndarray, which: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
+def in_window(
+    points: np.ndarray, which: Sequence[int] | np.ndarray, size: int, level: bool = True
+) -> np.ndarray:
     """Return where `which` of the landmarks (478, 2) lie in the window: (len(which), 2) pixels.
 
     They are counted as OpenCV does, from the centres of pixels.
     """
-    affine = window(points, size)
+    affine = window(points, size, level)
     return points[np.asarray(which)] @ affine[:, :2].T + affine[:, 2] - 0.5
 
 
-def crop_rgb(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """Cut the upright face, landmarks (478, 2), out of an RGB picture: uint8 (size, size, 3)."""
-    scale = np.linalg.norm(window(points, size)[0, :2])
+def crop_rgb(image: np.ndarray, points: np.ndarray, size: int, level: bool = True) -> np.ndarray:
+    """Cut the face, landmarks (478, 2), out of an RGB picture: uint8 (size, size, 3)."""
+    scale = np.linalg.norm(window(points, size, level)[0, :2])
     finer = int(np.clip(np.ceil(1 / scale), 1, 8))  # warp finely, then average: no aliasing
-    large = cv2.warpAffine(image, window(points, size * finer), (size * finer, size * finer))
+    affine = window(points, size * finer, level)
+    large = cv2.warpAffine(image, affine, (size * finer, size * finer))
     return cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def draw_lines(points: np.ndarray, size: int, mouth_and_nose: bool = True) -> np.ndarray:
+def draw_lines(
+    points: np.ndarray, size: int, mouth_and_nose: bool = True, level: bool = True
+) -> np.ndarray:
     """Draw the white-on-black line image of one face (478, 2): uint8 (size, size), smooth.
 
     The paper's text names face outline, eyebrows and eyes; its figure shows the mouth too, and its
     regions are eyes *and* mouth. Mouth and nose are therefore drawn unless told otherwise.
     """
-    at = np.rint(in_window(points, range(len(points)), size) * 16).astype(np.int32)
+    at = np.rint(in_window(points, range(len(points)), size, level) * 16).astype(np.int32)
     parts = LINES_OF_THE_TEXT + (MOUTH_AND_NOSE if mouth_and_nose else ())
     lines, image = [at[list(part)] for part in parts], np.zeros((size, size), np.uint8)
     thick = max(1, round(size / 112))

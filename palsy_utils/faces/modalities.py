@@ -1,6 +1,6 @@
 """Frames to faces, and faces to files: landmarks and scores of every frame, and its modalities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,7 @@ import pandas as pd
 from palsy_utils import stamps
 from palsy_utils.cohort.load import Cohort, frame_labels
 from palsy_utils.downloads import LANDMARKER, find
-from palsy_utils.faces.features import MODALITIES, STRUCTURED
+from palsy_utils.faces.features import IMAGES, MODALITIES, STRUCTURED
 from palsy_utils.faces.frames import frames_of, load_frames
 from palsy_utils.faces.landmarks import to_pixels
 from palsy_utils.faces.pictures import measure_image, read_image
@@ -107,16 +107,17 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return table[COLUMNS], arrays[0].reshape(-1, 478, 3), arrays[1]
 
 
-def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> pd.DataFrame:
-    """Write all modalities of every frame that has a face and a label, and return the samples.
+def build_modalities(cohort: Cohort, size: int, inputs: Mapping[str, str] = {}) -> pd.DataFrame:
+    """Write the modalities of every frame that has a face and a label, and return the samples.
 
     `modalities/`: `samples.csv` (`SAMPLES`) and an array of each structured modality, such as
     `coordinates.npy` (n, 125, 2), float32. `images/`: `rgb-<size>.npy` (n, size, size, 3) and
-    `lines-<size>.npy` (n, size, size), uint8. Row i of each is row i of the samples. What is up to
-    date (`stamps.py`) is left alone. Without pictures, of measurements alone, no RGB images come.
+    `lines-<size>.npy` (n, size, size), uint8, or those in their place (`Profile.inputs`). Row i of
+    each is row i of the samples. What is up to date (`stamps.py`) is left alone. Without pictures,
+    of measurements alone, no RGB images come.
     Raises a PalsyError if nothing is measured, or no frame has both a face and a label.
     """
-    products = modalities_of(cohort, size, mouth_and_nose)
+    products = modalities_of(cohort, size, inputs)
     todo = {name: product for name, product in products.items() if product.state().kind != DONE}
     if not todo:
         return load_samples(cohort)
@@ -133,8 +134,9 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
     if product := todo.pop("samples", None):
         files = [product.path.with_name(name) for name in product.files]
         for path in files:
+            modality, both = MODALITIES[path.stem], (points, landmarks[usable])
             with publish(path) as part, open(part, "wb") as file:
-                np.save(file, MODALITIES[path.stem].compute(points, expressions[usable]))
+                np.save(file, modality.compute(both[modality.in_fractions], expressions[usable]))
         write_csv(samples[SAMPLES].astype({"label": int}), product.path)
         stamps.write_stamp(product.path, product.made_from, files)
     for name, product in todo.items():
@@ -144,18 +146,22 @@ def build_modalities(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> 
             listed = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
             pictures = (_read(root / file) for file in listed)
         each = zip(pictures, points, strict=True)
-        images = (draw(picture, face, size, mouth_and_nose) for picture, face in each)
+        images = (draw(picture, face, size) for picture, face in each)
         _write_images(product, len(samples), images)
     return load_samples(cohort)
 
 
-def structured_of_all(cohort: Cohort) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+def structured_of_all(
+    cohort: Cohort, inputs: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Return every frame that has a face, labelled or not, and the structured modalities of all."""
     table, landmarks, expressions = load_faces(cohort)
     found = table["found"].to_numpy(bool)
     table = table[found].reset_index(drop=True)
     points = to_pixels(landmarks[found], table["height"], table["width"])
-    return table, {n: MODALITIES[n].compute(points, expressions[found]) for n in STRUCTURED}
+    seen = {name: MODALITIES[inputs.get(name, name)] for name in STRUCTURED}
+    both = points, landmarks[found]
+    return table, {n: m.compute(both[m.in_fractions], expressions[found]) for n, m in seen.items()}
 
 
 def samples_of(cohort: Cohort) -> Product:
@@ -171,7 +177,8 @@ def samples_of(cohort: Cohort) -> Product:
     else:
         made_from = {"code": stamps.CODE["samples"], "labels": labels_from(cohort)}
         made_from["faces of"] = faces
-    return Product(root / SAMPLES_FILE, made_from, root, tuple(f"{n}.npy" for n in STRUCTURED))
+    files = (f"{name}.npy" for name, modality in MODALITIES.items() if modality.numbers)
+    return Product(root / SAMPLES_FILE, made_from, root, tuple(files))
 
 
 def labels_from(cohort: Cohort) -> str:
@@ -180,23 +187,20 @@ def labels_from(cohort: Cohort) -> str:
     return stamps.identity(people + cohort.labels.to_csv(index=False))
 
 
-def modalities_of(cohort: Cohort, size: int, mouth_and_nose: bool = True) -> dict[str, Product]:
-    """Return `samples`, and the images of each image modality that can be drawn, as products."""
+def modalities_of(cohort: Cohort, size: int, inputs: Mapping[str, str]) -> dict[str, Product]:
+    """Return `samples`, and each image modality that nets see if it can be drawn, as products."""
     samples, have_pictures = samples_of(cohort), (cohort.videos["kind"] != "measured").all()
-    drawn_from = samples.made_from and images_from(
-        stamps.identity(samples.made_from), size, mouth_and_nose
-    )
+    drawn_from = samples.made_from and images_from(stamps.identity(samples.made_from), size)
     return {"samples": samples} | {
         name: Product(cohort.root / f"images/{name}-{size}.npy", drawn_from, cohort.root)
-        for name, modality in MODALITIES.items()
-        if not modality.numbers and (have_pictures or not modality.from_picture)
+        for name in (inputs.get(image, image) for image in IMAGES)
+        if have_pictures or not MODALITIES[name].from_picture
     }
 
 
-def images_from(samples: str, size: int, mouth_and_nose: bool = True) -> dict:
+def images_from(samples: str, size: int) -> dict:
     """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
-    settings = {"size": size, "mouth_and_nose": mouth_and_nose}
-    return {"code": stamps.CODE["images"], "samples": samples} | settings
+    return {"code": stamps.CODE["images"], "samples": samples, "size": size}
 
 
 def _read(path: Path) -> np.ndarray:
@@ -236,7 +240,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
     if not MODALITIES[modality].numbers:
         samples = stamps.identity(stamps.read_stamp(product)["made_from"])
         path = product = root / f"images/{modality}-{size}.npy"
-        fits = stamps.read_stamp(path)["made_from"].get("samples") == samples
+        fits = stamps.read_stamp(path)["made_from"] == images_from(samples, size)
     if not fits or stamps.find_damage(product, [path.name], root):
         raise PalsyError(
             f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "

@@ -15,9 +15,9 @@ from torch import nn
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.features import MODALITIES
-from palsy_utils.faces.modalities import load_modality, structured_of_all
+from palsy_utils.faces.modalities import structured_of_all
 from palsy_utils.learning.experiments import find_model
-from palsy_utils.learning.folds import Fold
+from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.nets import N_OUTPUTS, NOISE, Standardise
 from palsy_utils.learning.training import compute, train
 
@@ -161,15 +161,15 @@ def load_tokens(
     """
     tokens, mirrored, everyone = {}, {}, np.arange(len(fold.samples))
     names, rows, identity = find_model(fold.model).modalities, everyone[:, None], ["video", "frame"]
-    arrays = {name: load_modality(fold.root, name, fold.profile.image_size) for name in names}
+    arrays, inputs = dict(zip(names, load_inputs(fold), strict=True)), fold.profile.inputs
     if fold.model == "clip-fusion":
-        frames, arrays = structured_of_all(load_cohort(fold.root))
+        frames, arrays = structured_of_all(load_cohort(fold.root), inputs)
         of_samples = fold.samples[identity].merge(frames[identity].reset_index(), validate="1:1")
         rows = context(frames)[of_samples["index"]]
     for name in names:
-        array = arrays[name]
-        if MODALITIES[name].numbers:
-            both = array, MODALITIES[name].mirror(array)
+        array, modality = arrays[name], MODALITIES[inputs.get(name, name)]
+        if modality.numbers:
+            both = array, modality.mirror(array)
         else:
             net = image_nets[name][:-1]
             both = (compute(net, [array], everyone, fold.device, flip) for flip in (False, True))

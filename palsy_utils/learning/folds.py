@@ -41,10 +41,10 @@ class Fold:
         return tuple(self.samples["patient"].iloc[self.test].unique())
 
 
-def load_inputs(fold: Fold) -> list[np.ndarray]:
-    """Load the modalities that a fold's model sees, one array each, all samples."""
-    names = find_model(fold.model).modalities
-    return [load_modality(fold.root, name, fold.profile.image_size) for name in names]
+def load_inputs(fold: Fold, model: str = "") -> list[np.ndarray]:
+    """Load what a fold's model, or another of its run, sees of all samples: an array a modality."""
+    profile, names = fold.profile, find_model(model or fold.model).modalities
+    return [load_modality(fold.root, profile.inputs.get(n, n), profile.image_size) for n in names]
 
 
 def how_to_train(fold: Fold) -> Training:

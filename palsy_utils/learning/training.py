@@ -102,8 +102,8 @@ def train(
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
     Half of the images, or of the faces whose mirror images are given as `mirrored`, are mirrored
-    each time. The paper is silent about augmentation; this is our one choice: palsy has no
-    preferred side, but a handful of people may.
+    each time, unless `config` says no. The paper is silent about augmentation; this is our one
+    choice: palsy has no preferred side, but a handful of people may.
 
     Args:
         net: takes a batch of `inputs`, one array a modality, and returns logits (n, 2 or more).
@@ -120,7 +120,7 @@ def train(
     for body in bodies(net) if config.frozen else []:
         body.requires_grad_(False).eval()
     faces, flipped = place(inputs, device), mirrored and place(mirrored, device)
-    mirrors = bool(mirrored) or faces[0].dtype == torch.uint8
+    mirrors = config.mirror and (bool(mirrored) or faces[0].dtype == torch.uint8)
     targets = torch.eye(2)[np.array(labels, int)].to(device)  # one output for each class
     n_batches = max(1, len(rows) // config.batch_size)  # equal parts: batch norm wants no 1
     options = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}

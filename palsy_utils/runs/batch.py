@@ -50,7 +50,7 @@ def run(
     given |= {"device": device, "figures": figures}
     faces = [faces_of(who, video).made_from for video in who.videos.itertuples(index=False)]
     made_from = {"code": CODE["notebook"], "labels": labels_from(who), "faces": identity(faces)}
-    made_from |= {"image_size": size.image_size, "mouth_and_nose": size.mouth_and_nose}
+    made_from |= {"image_size": size.image_size, "inputs": size.inputs}
     try:
         make_folder(folder)
         with (

@@ -114,10 +114,11 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
     made_from |= {"seed": run.seed, "samples": run.made_from["samples"]}
     if row.training:
         made_from["training"] = getattr(profile, row.training).model_dump()
+        made_from["inputs"] = [profile.inputs.get(name, name) for name in row.modalities]
     if row.training and row.sees_images:
         weights = starting_weights(profile.weights, profile.backbone)
-        drawn = (run.made_from["samples"], profile.image_size, profile.mouth_and_nose)
-        made_from |= {"images": stamps.identity(images_from(*drawn)), "backbone": profile.backbone}
+        images = images_from(run.made_from["samples"], profile.image_size)
+        made_from |= {"images": stamps.identity(images), "backbone": profile.backbone}
         made_from["weights"] = weights.sha256 if weights else "random"
     if model == "clip-fusion":
         made_from["context"] = "every face"  # at first, those with a label alone
@@ -148,7 +149,7 @@ def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]
     videos = list(cohort.videos.itertuples(index=False))
     frames = [frames_of(cohort, video) for video in videos if video.kind != "measured"]
     faces = [faces_of(cohort, video) for video in videos]
-    faces += modalities_of(cohort, profile.image_size, profile.mouth_and_nose).values()
+    faces += modalities_of(cohort, profile.image_size, profile.inputs).values()
     notebooks = {FRAMES: frames, FACES: faces}
     return {name: {str(p.path): p.state() for p in of} for name, of in notebooks.items()}
 

@@ -1,9 +1,14 @@
+import shutil
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from palsy_utils.cohort.load import load_cohort
-from palsy_utils.faces.modalities import build_modalities, load_modality, load_samples
+from palsy_utils.faces.landmarks import POINTS_125
+from palsy_utils.faces.modalities import build_modalities, load_faces, load_modality, load_samples
 from palsy_utils.files import PalsyError
+from palsy_utils.learning.profiles import PROFILES
 
 
 def test_rows_of_all_modalities_are_the_samples(small_template):
@@ -20,12 +25,38 @@ def test_nothing_is_written_again_unless_something_changed(small):
     first, before = image.stat().st_mtime_ns, load_samples(load_cohort(small))
     build_modalities(load_cohort(small), 32)
     assert image.stat().st_mtime_ns == first
-    build_modalities(load_cohort(small), 32, mouth_and_nose=False)
-    assert image.stat().st_mtime_ns > first
     labels = pd.read_csv(small / "labels.csv")
     labels.loc[labels["patient"] == "p02", ["eyes", "mouth"]] = "strong"
     labels.to_csv(small / "labels.csv", index=False)
     assert not build_modalities(load_cohort(small), 32).equals(before)
+
+
+def test_raw_modalities_lie_beside_the_upright_ones(small):
+    """As MediaPipe gives them, and never read in another's place."""
+    images, cohort = small / "images", load_cohort(small)
+    before = {path.name: path.read_bytes() for path in images.glob("*.npy")}
+    with pytest.raises(PalsyError, match=r"raw-lines-32\.npy is missing"):
+        load_modality(small, "raw-lines", 32)
+    samples = build_modalities(cohort, 32, PROFILES["paper-literal"].inputs)
+    assert {path.name for path in images.glob("*.npy")} == {
+        *before,
+        "raw-lines-32.npy",
+        "raw-rgb-32.npy",
+    }
+    assert all((images / name).read_bytes() == content for name, content in before.items())
+    table, landmarks, _ = load_faces(cohort)
+    raw = load_modality(small, "raw-coordinates", 32)
+    there = samples.merge(table.reset_index(), on=["video", "frame"])["index"]
+    assert np.array_equal(raw, landmarks[there][:, POINTS_125, :2])
+    for name in ("lines", "rgb"):
+        turned, as_it_lies = (load_modality(small, n, 32) for n in (name, f"raw-{name}"))
+        assert turned.shape == as_it_lies.shape and (turned != as_it_lies).any()
+    for path in images.glob("raw-lines*"):
+        shutil.copy(path, images / path.name.removeprefix("raw-"))
+    stamp = images / "lines-32.npy.stamp"  # of another size, though of the same samples
+    stamp.write_text(stamp.read_text().replace('"size": 32', '"size": 64'))
+    with pytest.raises(PalsyError, match=r"lines-32\.npy is missing, damaged or not of"):
+        load_modality(small, "lines", 32)
 
 
 def test_frames_without_a_label_are_neither_trained_on_nor_scored(small):

@@ -77,3 +77,18 @@ def test_the_papers_text_has_no_mouth_and_nose(points):
     x, y = mouth.astype(int)
     assert ours[y - 4 : y + 5, x - 4 : x + 5].max() > 200
     assert text[y - 4 : y + 5, x - 4 : x + 5].max() == 0
+
+
+def test_a_face_that_is_not_levelled_is_only_cut_out(points):
+    """Tilting the head tilts what is seen of it; nothing but scale and shift is taken out."""
+    angle = np.radians(20)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for face in (points[0], points[0] @ turn.T):
+        affine = window(face, 64, level=False)
+        assert affine[0, 1] == affine[1, 0] == 0 and affine[0, 0] == affine[1, 1] > 0
+        at = face @ affine[:, :2].T + affine[:, 2]
+        assert at.min() >= 0 and at.max() <= 64
+    upright_lines = [draw_lines(face, 64) for face in (points[0], points[0] @ turn.T)]
+    as_they_lie = [draw_lines(face, 64, level=False) for face in (points[0], points[0] @ turn.T)]
+    apart = [np.abs(a.astype(int) - b).mean() for a, b in (upright_lines, as_they_lie)]
+    assert apart[0] < 0.2 * apart[1]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from palsy_utils.evidence.table import BASELINES, UNTRAINED
-from palsy_utils.faces.features import MODALITIES
+from palsy_utils.faces.features import IMAGES, STRUCTURED
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, choose_models
 from palsy_utils.learning.nets import HEADS, build_model
@@ -40,6 +40,11 @@ def test_a_backbone_makes_a_profile_of_its_own(small):
     assert sum(p.numel() for p in net.parameters()) < 3e6  # ResNet50 has ten times as many
     save_fold(one, np.full(len(one.test), 0.5), net)
     assert load_net(one, "lines-resnet50")[0] is not None
+    for base in ("paper", "paper-literal"):
+        there = find_profile(f"{base}+{QUARTER}")
+        assert (there.image_size, there.weights, there.backbone) == (32, "pretrained", QUARTER)
+        as_base = {"image_size": 224, "weights": "imagenet", "backbone": "resnet50", "name": base}
+        assert there.model_copy(update=as_base) == PROFILES[base]
     for wrong in ("smoke+", "+resnet18", "huge+resnet18"):
         with pytest.raises(PalsyError, match="There is no profile"):
             find_profile(wrong)
@@ -70,7 +75,10 @@ def test_new_rows_stand_below_the_papers_in_the_table(beyond):
 
 def test_attention_and_answers_are_kept(beyond):
     columns = [[f"{head}_{name}" for name in classes] for head, classes in HEADS.items()]
-    for model, seen in (("attention-fusion", MODALITIES), ("lines-multitask-resnet50", ())):
+    for model, seen in (
+        ("attention-fusion", (*STRUCTURED, *IMAGES)),
+        ("lines-multitask-resnet50", ()),
+    ):
         folder = beyond / "small" / "runs" / "smoke" / model / "p01"
         answers = pd.read_csv(folder / "answers.csv")
         shares = [f"attention_{name}" for name in seen]

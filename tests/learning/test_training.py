@@ -11,8 +11,10 @@ import torch
 from conftest import PROJECT
 from helpers import functions_of
 
+from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.calibration import choose_threshold, fit_calibration
 from palsy_utils.faces.landmarks import coordinates, to_pixels
+from palsy_utils.faces.modalities import build_modalities
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.folds import how_to_train, load_inputs
 from palsy_utils.learning.nets import (
@@ -33,7 +35,7 @@ from palsy_utils.learning.training import (
     seed_everything,
     train,
 )
-from palsy_utils.runs.one_fold import open_fold
+from palsy_utils.runs.one_fold import open_fold, save_fold
 
 CPU, ROWS, OTHERS = torch.device("cpu"), np.arange(60), np.arange(60, 90)
 CONFIG = Training(epochs=3, learning_rate=0.01, batch_size=8)
@@ -164,6 +166,62 @@ def test_chosen_images_are_mirrored_both_modalities_alike():
     assert (mirrored[~chosen] == lines[~chosen]).all()
     assert (mirrored[chosen] == lines[chosen, :, ::-1]).all()
     assert (lines[:, 8:24, 4:12] == 255).all()  # the stored images stay as they are
+
+
+def test_images_are_mirrored_unless_the_numbers_say_no():
+    """A net that only counts what is on the left sees one kind of image, or two."""
+    images, seen = np.zeros((64, 8, 8), np.uint8), []
+    images[:, :, :2] = 255
+
+    class LeftHalf(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 2)
+
+        def forward(self, x):
+            left = x[:, :, :4].float().mean((1, 2))
+            seen.append(left.unique())
+            return self.layer(left[:, None] / 255)
+
+    for mirror, kinds in ((True, 2), (False, 1)):
+        seen.clear()
+        config = CONFIG.model_copy(update={"mirror": mirror})
+        train(LeftHalf(), [images], np.arange(64) % 2, np.arange(64), config, CPU)
+        assert len(torch.cat(seen).unique()) == kinds
+
+
+def test_what_paper_literal_changes():
+    """Each deviation is one switch, and nothing else differs from `paper`."""
+    ours, literal = PROFILES["paper"].model_dump(), PROFILES["paper-literal"].model_dump()
+    paper = ("fnn", "lines_resnet50", "rgb_resnet50", "two_resnet50", "fusion")
+    assert {name for name in ours if ours[name] != literal[name]} == {"name", "inputs", *paper}
+    for name in paper:
+        changed = {k: v for k, v in literal[name].items() if v != ours[name][k]}
+        wanted = {"momentum": 0.0, "batch_size": 32, "scale": False, "mirror": False}
+        assert changed == {k: v for k, v in wanted.items() if v != ours[name][k]}
+    assert literal["inputs"] == {n: f"raw-{n}" for n in ("coordinates", "lines", "rgb")}
+
+
+def test_numbers_are_as_they_were_unless_their_scaling_is_fitted(data):
+    net = build_model(("expressions",))
+    x = torch.from_numpy(data[0])
+    assert torch.equal(net[0](x), x)
+    fit_scaling(net, [data[0]], ROWS)
+    assert not torch.allclose(net[0](x), x)
+
+
+@pytest.mark.slow
+def test_an_epoch_of_the_literal_paper_at_224_pixels(small):
+    """From random weights: whether it runs, not what it learns."""
+    literal = PROFILES["paper-literal"]
+    build_modalities(load_cohort(small), literal.image_size, literal.inputs)
+    fold = open_fold(str(small), "paper-literal", "rgb-resnet50", "p02", device="cpu")
+    inputs, config = load_inputs(fold), how_to_train(fold).model_copy(update={"epochs": 1})
+    assert inputs[0].shape[1:] == (224, 224, 3) and fold.profile.weights == "imagenet"
+    net = build_model(("rgb",), None, fold.profile.backbone)
+    history = train(net, inputs, fold.samples["label"], fold.train, config, fold.device)
+    probability = probabilities(compute(net, inputs, fold.test, fold.device)).numpy()
+    assert len(history) == 1 and set(save_fold(fold, probability, net, history)["fold"]) == {"p02"}
 
 
 @pytest.fixture
