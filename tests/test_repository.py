@@ -12,6 +12,7 @@ from collections import Counter
 from itertools import chain, pairwise
 from statistics import median
 
+import pandas as pd
 import papermill
 import pytest
 import tables
@@ -154,16 +155,37 @@ def test_a_moved_folder_is_told_in_one_sentence(tmp_path):
     assert done.stdout.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", tables.READMES)
-def test_readmes_say_what_the_committed_results_say(name, tmp_path, monkeypatch):
-    """As committed: a run on another processor may change a result in its last digits."""
+@pytest.fixture
+def committed(tmp_path, monkeypatch):
+    """The figures as committed: a run on another processor may change a result's last digits."""
     archive = subprocess.check_output(["git", "archive", "HEAD", "figures"], cwd=PROJECT)
     with tarfile.open(fileobj=io.BytesIO(archive)) as figures:
         figures.extractall(tmp_path, filter="data")
     monkeypatch.setattr(tables, "FIGURES", tmp_path / "figures")
+    return tmp_path / "figures"
+
+
+@pytest.mark.parametrize("name", tables.READMES)
+def test_readmes_say_what_the_committed_results_say(name, committed):
     text = (PROJECT / name).read_text()
     assert tables.BLOCK.search(text)
     assert tables.filled(text) == text, "run `make tables`"
+
+
+def test_every_committed_result_names_its_command(committed):
+    table = pd.read_csv(committed / "commands.csv")
+    named = set(" ".join(table["files"].dropna()).split())
+    made = {str(path.relative_to(committed)) for path in committed.rglob("*.csv")}
+    assert made - {"commands.csv"} == named and table.iloc[:, 1:].notna().all(axis=None)
+
+
+def test_no_number_that_was_measured_stands_in_the_prose_of_readme():
+    """Scores, shares, times and sizes come from files: what is left is how small a face may be."""
+    text = tables.BLOCK.sub("", (PROJECT / "README.md").read_text())
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "", text, flags=re.DOTALL)
+    unit = r"(?:%|[GM]B\b|(?:second|minute|hour|time)s?\b)"
+    found = re.findall(rf"\b[01]\.\d\d\b(?!\.)|\b[\d.,]+ {unit}", prose)
+    assert found == ["6 %"]
 
 
 def pictures():

@@ -1,6 +1,6 @@
-"""The tables of the READMEs, made from the committed results: `make tables`.
+"""What the READMEs say of results, made from the committed files: `make tables`.
 
-A README marks where one stands: `<!-- evidence of phantom -->`, the table, `<!-- end -->`.
+A README marks where it stands: `<!-- evidence of phantom -->`, the table, `<!-- end -->`.
 """
 
 import re
@@ -15,6 +15,7 @@ from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 READMES = ("README.md", "figures/README.md")
 BLOCK = re.compile(r"(<!-- (\w+) of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURES = PROJECT / "figures"
+SURE = 0.05
 
 
 def results(cohort: str) -> str:
@@ -22,6 +23,45 @@ def results(cohort: str) -> str:
     text = (FIGURES / cohort / "table_1.md").read_text(encoding="utf-8")
     _, _, frames, *_, caption = text.strip().split("\n\n")
     return f"{frames}\n\n{caption}"
+
+
+def summary(cohort: str) -> str:
+    """Return in sentences what the rows score, whether fusion helps, and rows beyond the paper."""
+    names = ("table_1", "fusion", "evidence")
+    tables = [pd.read_csv(FIGURES / cohort / f"{name}.csv", index_col="model") for name in names]
+    table, fusion, evidence = tables
+    rows, untrained = table.loc[[*PAPER_MODELS]], table.loc[UNTRAINED, "auroc"]
+    apart = rows.index[(rows["auroc_low"] > untrained) | (rows["auroc_high"] < untrained)]
+    beyond = evidence[evidence["p_holm"].notna()]
+    zero_out = beyond["difference_low"] * beyond["difference_high"] > 0
+    sure = beyond.index[zero_out & (beyond["p_holm"] < SURE)]
+    lines = [
+        f"AUROCs reach from {rows['auroc'].min():.2f} to {rows['auroc'].max():.2f}; one untrained "
+        f"number, asymmetry, has {untrained:.2f}. Rows whose interval does not hold that number: "
+        f"{', '.join(apart) or 'none'}.",
+        f"Does fusion help? {' '.join(_against_parts(fusion))} (p after Holm over all "
+        f"{len(fusion)} comparisons with a part; [fusion.csv](figures/{cohort}/fusion.csv).)",
+        f"Of {beyond['family'].iloc[0]}, significantly different: {', '.join(sure) or 'none'}; "
+        f"the smallest p after Holm is {_two(beyond['p_holm'].min())}.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _against_parts(fusion: pd.DataFrame) -> list[str]:
+    told = []
+    for name, parts in fusion.groupby(level=0, sort=False):
+        best = parts.iloc[parts["difference"].argmin()]  # its smallest lead is over its best part
+        ends = f"{_two(best['difference_low'])} to {_two(best['difference_high'])}"
+        told.append(
+            f"`{name}` minus its best part, `{best['part']}`: {best['difference']:+.2f} "
+            f"({ends}; p = {_two(best['p_holm'])})."
+        )
+    return told
+
+
+def commands(name: str) -> str:
+    """Return which command made which file, and in how many minutes."""
+    return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str, keep_default_na=False))
 
 
 def evidence(cohort: str) -> str:
@@ -79,7 +119,7 @@ def _markdown(columns: dict | pd.DataFrame) -> str:
 
 def filled(text: str) -> str:
     """Return the text of a README with its tables as they have to be."""
-    made = {f.__name__: f for f in (results, evidence, explanations, scores)}
+    made = {f.__name__: f for f in (results, summary, commands, evidence, explanations, scores)}
     return BLOCK.sub(lambda m: f"{m[1]}\n{made[m[2]](m[3])}\n\n{m[4]}", text)
 
 
