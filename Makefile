@@ -11,7 +11,7 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
-.PHONY: run test test-all test-shared test-browser test-faults bench real-faces site slides tables lint \
+.PHONY: run test test-all test-shared test-browser test-faults bench ablation real-faces site slides tables lint \
   constraints setup sphinx playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
@@ -36,6 +36,9 @@ bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 	$(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/growth.py
 	-$(BIN)/python tests/benchmarks/gpu.py
+
+ablation: setup  ## what helps on the synthetic faces: inputs, recipe, out-of-fold features; minutes
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/ablation.py
 
 real-faces: setup  ## scores on photographs that are not part of this project; an hour
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/real_faces.py
