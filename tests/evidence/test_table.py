@@ -7,12 +7,13 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT
+from conftest import PHANTOM, PROJECT
 from helpers import functions_of
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support, recall_score
 
+from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
@@ -21,7 +22,8 @@ from palsy_utils.learning.experiments import PAPER_MODELS
 from palsy_utils.learning.profiles import WEIGHTS
 from palsy_utils.runs.results import load_run, open_run
 
-markdown = functions_of(PROJECT / "notebooks" / "06_results_table.ipynb").markdown
+NOTEBOOK = functions_of(PROJECT / "notebooks" / "06_results_table.ipynb")
+markdown = NOTEBOOK.markdown
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
@@ -148,6 +150,18 @@ def test_where_everybody_has_one_class_scores_of_people_are_left_out(parts):
     assert table.loc[1, "sensitivity"] == pytest.approx(sensitivity, abs=0.01)
     text = caption(replace(run, samples=samples), load_faces(run.cohort)[0])
     assert "Every patient has a single class" in text and "F1, precision and recall" not in text
+
+
+def test_what_tells_palsy_without_any_asymmetry_is_told():
+    """Each person has one class, and the pictures of some of the ill are larger."""
+    faces, *arrays = load_faces(load_cohort(PHANTOM))
+    faces["height"] += 20 * faces["patient"].isin(["p02", "p04", "p06", "p08"])
+    samples = faces[faces["found"]].reset_index(drop=True)
+    samples["label"] = samples["patient"].str[-1].astype(int).mod(2).eq(0).astype(int)
+    seen = NOTEBOOK.what_ought_not_to_tell(samples, faces, *arrays)
+    told = {name: NOTEBOOK.probe_by(numbers, samples)["auroc"] for name, numbers in seen.items()}
+    assert told["size of the picture"] > 0.75 > max(list(told.values())[1:])
+    assert NOTEBOOK.probe_by(0 * seen["size of the picture"], samples)["auroc"] == 0.5
 
 
 def test_a_table_of_569_people_takes_seconds():
