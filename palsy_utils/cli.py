@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -142,13 +141,11 @@ def phantom(**parameters) -> None:
 )
 def fit(cohort: str, profile: str, seed: int, device: str, model: str, output: str | None) -> None:
     """Fit one model on everybody in a cohort: a model file and its card."""
-    from palsy_utils.clip import fit as fitting
+    from palsy_utils.runs.kernels import run_notebook
 
-    to = Path(output or f"data/models/palsy-{model}.pt").absolute()
-    fitting.check_fittable(model)
-    fitting.measure(cohort, profile)
-    fitted, _ = fitting.fit(fitting.open_everybody(cohort, profile, model, seed, device))
-    fitting.write_model(fitted, to)
+    to = os.path.abspath(output or f"data/models/palsy-{model}.pt")
+    given = {"cohort": cohort, "profile": profile, "seed": seed, "device": device}
+    run_notebook("11_a_model_to_keep", given | {"model": model, "output": to})
     click.echo(f"{to}\n{to}.md")
 
 

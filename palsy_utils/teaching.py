@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # notebooks, which import this, should not wait for them
     from nbformat import NotebookNode
 
 SOLUTION, CHECK = "solution", "check"
+RESET = "get_ipython().input_transformers_post.clear(); get_ipython().reset()"  # a kernel, to reuse
 
 
 def show(*things: Any) -> "Code":
@@ -47,8 +48,10 @@ def skip_rest(why: str) -> None:
     from IPython import get_ipython
 
     print(why)
-    skipped = f"print({'Skipped, for the reason given above.'!r})"
-    get_ipython().input_transformers_post.append(lambda lines: [skipped])
+    skipped = ["print('Skipped, for the reason given above.')"]
+    get_ipython().input_transformers_post.append(
+        lambda lines: lines if lines[0].startswith(RESET) else skipped
+    )
 
 
 def has_tag(cell: "NotebookNode", *tags: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from jupyter_client.provisioning import KernelProvisionerFactory
+from jupyter_core.utils import run_sync
 
 from palsy_utils import downloads
 from palsy_utils.cohort.load import load_cohort
@@ -36,8 +36,6 @@ os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)
 os.environ.pop("MPLBACKEND", None)
-if sys.platform == "linux":
-    KernelProvisionerFactory.instance().default_provisioner_name = kernels.FORKED
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +68,18 @@ def close_figures():
     yield
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")
+
+
+@pytest.fixture
+def new_kernel():
+    """Let notebooks run in a kernel that sees the environment as the test sets it, and no later."""
+    yield end_kernel()
+    end_kernel()
+
+
+def end_kernel():
+    if kernel := vars(kernels.HERE).pop("kernel", None):
+        run_sync(kernel.shutdown_kernel)(now=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,12 @@ import numpy as np
 import papermill
 import psutil
 
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.faces.frames import extract_frames
+from palsy_utils.faces.modalities import build_modalities, measure_faces
+from palsy_utils.learning.profiles import PROFILES, Profile
+from palsy_utils.teaching import CHECK, SOLUTION, has_tag
+
 BOXES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}  # MP4 boxes that hold boxes
 
 
@@ -206,6 +212,25 @@ def functions_of(notebook: Path) -> SimpleNamespace:
                 or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper())
             ]
             exec(compile(tree, notebook.name, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+def measure(root: Path, profile: Profile = PROFILES["smoke"]) -> None:
+    """Bring frames, faces and modalities of a cohort up to date."""
+    cohort = load_cohort(root)
+    extract_frames(cohort)
+    measure_faces(cohort)
+    build_modalities(cohort, profile.image_size, profile.inputs)
+
+
+def play(notebook: Path, **parameters) -> SimpleNamespace:
+    """Execute a notebook's cells in this process, without exercises; return all its variables."""
+    names = {}
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type == "code" and not has_tag(cell, SOLUTION, CHECK):
+            exec(compile(cell.source, notebook.name, "exec"), names)
+        if has_tag(cell, "parameters"):
+            names |= {name: str(v) if isinstance(v, Path) else v for name, v in parameters.items()}
     return SimpleNamespace(**names)
 
 

@@ -63,25 +63,13 @@ def test_every_file_of_the_module_is_in_the_wheel_and_can_be_imported(installed,
     assert done.stdout.split() == [str(installed / "palsy_utils" / "__init__.py")], done.stderr
 
 
-@pytest.mark.parametrize("command", ["run --cohort {}", "handout x"])
+COMMANDS = "run --cohort {0}", "handout x", "fit --cohort {0} --model coordinates-fnn"
+COMMANDS += ("predict {0}/clips/p01-1.mp4 --model x.pt",)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_what_needs_the_notebooks_says_so(python, small_template, command):
     done = python("-m", "palsy_utils", *command.format(small_template).split())
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
     assert "The notebooks are not installed" in done.stderr
     assert not (python.folder / "x").exists()
-
-
-def test_a_model_is_fitted_and_a_clip_predicted_without_the_checkout(
-    python, small_template, landmarker_file
-):
-    model = python.folder / "data" / "models" / "palsy-coordinates-fnn.pt"
-    options = ("--profile", "smoke", "--model", "coordinates-fnn", "--device", "cpu")
-    clip = small_template / "clips" / "p01-1.mp4"
-    for command in (
-        ("fit", "--cohort", small_template, *options),
-        ("predict", clip, "--model", model),
-    ):
-        done = python("-m", "palsy_utils", *command)
-        assert done.returncode == 0, done.stderr
-    assert model.with_name(f"{model.name}.md").exists()
-    assert (python.folder / "data" / "reports" / "p01-1.mp4.html").exists()

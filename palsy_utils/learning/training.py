@@ -161,7 +161,7 @@ def train(
         if not np.isfinite(loss):
             raise PalsyError(
                 f"The loss is not a number any more in epoch {epoch} at learning rate "
-                f"{config.learning_rate}: lower the learning rate in profiles.py."
+                f"{config.learning_rate}: lower the learning rate in profiles.toml."
             )
         history.append((epoch, loss, hit, time.perf_counter() - start))
     bar.close()

@@ -8,26 +8,20 @@ ever taken for a result.
 import logging
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dask
-import nbformat
-import papermill
 from dask.distributed import Client, LocalCluster, as_completed
 from distributed.comm import inproc
 from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
 from palsy_utils.files import NOTEBOOKS, PalsyError, make_folder, progress
-from palsy_utils.runs.kernels import Kernel
+from palsy_utils.runs.kernels import execute_notebook
 from palsy_utils.stamps import DONE, Product, read_stamp, stamp_of, write_stamp
-from palsy_utils.teaching import CHECK, SOLUTION, has_tag
 
 CONNECT_TIMEOUT = "20s"
 
@@ -100,37 +94,15 @@ def execute(task: Task, before: dict[str, str | None]) -> tuple[Path | None, str
         return None, f"not run, because {' and '.join(broken)} failed"
     if task.is_fold and not before and task.product.state().kind == DONE:
         return None, None  # a worker that was lost has done it
-    source = NOTEBOOKS / f"{task.notebook}.ipynb"
     attempt = task.folder.with_name(f".{task.folder.name}.{uuid.uuid4().hex[:8]}.attempt")
-    # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
-    is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
+    given = task.parameters | ({"output": str(attempt)} if task.is_fold else {})
     try:
         make_folder(attempt)
-        known = papermill.inspect_notebook(str(source))
-        given = task.parameters | ({"output": str(attempt)} if task.is_fold else {})
-        with tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None) as work:
-            sockets = {"transport": "ipc", "ip": f"{work}/kernel"} if os.name == "posix" else {}
-            notebook, path = nbformat.read(source, 4), Path(work) / source.name
-            notebook.cells = [c for c in notebook.cells if not has_tag(c, SOLUTION, CHECK)]
-            nbformat.write(notebook, path)
-            # A context of its own: notebooks side by side must not share an event loop.
-            Context().run(
-                papermill.execute_notebook,
-                str(path),
-                str(attempt / "notebook.ipynb"),
-                {name: value for name, value in given.items() if name in known},
-                kernel_name="python3",
-                kernel_manager_class=Kernel,
-                config=Config({"KernelManager": sockets}),  # this user's, not ports open to others
-                # Not papermill's own `cwd`, which moves this whole process, all threads with it.
-                resources={"metadata": {"path": str(NOTEBOOKS)}},
-                progress_bar=False,
-                coalesce_streams=True,  # of a progress bar, its last state is kept
-                shutdown_kernel="immediate",  # all is written; saying goodbye takes torch seconds
-            )
+        source = NOTEBOOKS / f"{task.notebook}.ipynb"
+        execute_notebook(source, attempt / "notebook.ipynb", given)
     except PapermillExecutionError as error:
-        known = error.ename == "PalsyError"
-        return attempt, str(error.evalue) if known else f"{error.ename}: {error.evalue}"
+        is_ours = error.ename == "PalsyError"
+        return attempt, str(error.evalue) if is_ours else f"{error.ename}: {error.evalue}"
     except Exception as error:  # the kernel died, the disk is full, ...
         return attempt, f"{type(error).__name__}: {error}"
     return attempt, None

@@ -1,123 +1,120 @@
-"""Kernels for notebooks; on Linux, forked from one process that has imported what notebooks import.
+"""Notebooks, executed by papermill in a kernel that stays for those that follow.
 
-Imports take a new kernel longer than a small fold takes to train.
+Imports take a new kernel longer than a small fold takes to train. So every thread keeps its kernel,
+which forgets all variables before the next notebook.
 """
 
-import importlib
-import json
 import os
-import runpy
-import signal
-import subprocess
 import sys
+import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib.metadata import EntryPoint
+from contextvars import Context
+from pathlib import Path
 from typing import Any
 
-import psutil
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict
-from jupyter_client import AsyncKernelManager
-from jupyter_client.connect import KernelConnectionInfo
+import nbformat
+import papermill
+from ipykernel.kernelspec import RESOURCES
+from jupyter_client import AsyncKernelManager, BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+from jupyter_core.utils import run_sync
+from papermill.exceptions import PapermillExecutionError
 
-from palsy_utils.files import end_with_parent
+from palsy_utils.files import NOTEBOOKS, PalsyError, check_checkout
+from palsy_utils.teaching import CHECK, RESET, SOLUTION, has_tag
 
-IMPORTED = ("ipykernel.kernelapp", "palsy_utils.runs.one_fold", "palsy_utils.plots")
-IMPORTED += ("torchvision.models", "sklearn.metrics", "seaborn")
-FORKED = "palsy-forked"
-INLINE = "module://matplotlib_inline.backend_inline"
-FORKING = threading.Lock()
-LASTING = ThreadPoolExecutor(1)  # what a thread has started would end with that thread
-
-
-class Forked:
-    """A forked kernel; it has the methods of `subprocess.Popen` that `LocalProvisioner` calls."""
-
-    server = stdin = stdout = stderr = None
-
-    def __init__(self, *order: Any) -> None:
-        with FORKING:
-            if not Forked.server or Forked.server.poll() is not None:
-                command = [sys.executable, "-m", __name__, str(os.getpid())]
-                pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-                pipes["start_new_session"] = True  # Ctrl-C is not for it
-                Forked.server = LASTING.submit(subprocess.Popen, command, **pipes).result()
-            Forked.server.stdin.write(json.dumps(order) + "\n")
-            Forked.server.stdin.flush()
-            if not (said := Forked.server.stdout.readline()):
-                raise OSError("the process that forks kernels was killed")
-            self.pid = int(said)
-
-    def poll(self) -> int | None:
-        """Return None while it runs."""
-        return None if psutil.pid_exists(self.pid) else 1
-
-    wait = poll  # it has ended when `LocalProvisioner` asks this
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, if it has not ended."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-
-
-def serve() -> None:
-    """Import what notebooks import; then fork a kernel for every line that comes in."""
-    end_with_parent(int(sys.argv[1]))
-    for module in IMPORTED:
-        importlib.import_module(module)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for kernels
-    while order := sys.stdin.readline():
-        if not (kernel := os.fork()):
-            return run_kernel(*json.loads(order))
-        print(kernel, flush=True)
-
-
-def run_kernel(arguments: list[str], environment: dict[str, str], folder: str | None) -> None:
-    """Be a kernel, in a forked process; it ends with the process that it was forked from."""
-    import matplotlib
-
-    os.setsid()
-    end_with_parent(os.getppid())
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder or ".")
-    matplotlib.rcParams["backend"] = INLINE  # the import has read it from the environment
-    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
-    runpy.run_module("ipykernel_launcher", run_name="__main__")
-
-
-class ForkProvisioner(LocalProvisioner):
-    """Starts kernels by forking."""
-
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork a kernel, with the command's arguments."""
-        self.process = Forked(cmd[3:], kwargs["env"], kwargs.get("cwd"))
-        self.pid = self.pgid = self.process.pid
-        return self.connection_info
+START = "import os; from palsy_utils.files import end_with_parent; "
+START += "end_with_parent(int(os.environ['JPY_PARENT_PID'])); "
+START += "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+HERE = threading.local()  # `kernel` and `folder` (of its sockets) of each thread
 
 
 class Kernel(AsyncKernelManager):
     """A kernel of this interpreter, also where a Jupyter folder has another one called `python3`.
 
-    Pictures go into its notebook, also where the environment names another backend.
+    Pictures go into its notebook, also where the environment names another backend. It ends with
+    the thread that has started it (on Linux; elsewhere with the process).
     """
 
     kernel_spec = KernelSpec(
-        resource_dir=RESOURCES, env={"MPLBACKEND": INLINE}, **get_kernel_dict()
+        argv=[sys.executable, "-c", START, "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
+        resource_dir=RESOURCES,
+        env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
     )
-    if sys.platform == "linux":  # elsewhere libraries do not stand it
-        kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": FORKED}
+    last_client = None  # papermill leaves it open
+
+    def client(self, **given: Any) -> Any:
+        """Make a client, and keep it as `last_client`."""
+        self.last_client = super().client(**given)
+        return self.last_client
 
 
-KernelProvisionerFactory.provisioners[FORKED] = EntryPoint(
-    FORKED, f"{__name__}:{ForkProvisioner.__name__}", KernelProvisionerFactory.GROUP_NAME
-)
+def find_kernel() -> Kernel:
+    """Return this thread's kernel, without variables; a new one if there is none, or it died."""
+    kernel = getattr(HERE, "kernel", None)
+    if kernel and run_sync(kernel.is_alive)():
+        client = BlockingKernelClient(connection_file=kernel.connection_file)
+        client.load_connection_file()
+        client.start_channels()
+        with suppress(TimeoutError):
+            client.execute(RESET, silent=True, reply=True, timeout=10)
+            return kernel
+        client.stop_channels()
+    # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
+    is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
+    HERE.folder = tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None)
+    own = f"{HERE.folder.name}/kernel"  # this user's, not ports open to others
+    sockets = {"transport": "ipc", "ip": own} if os.name == "posix" else {}
+    HERE.kernel = Kernel(connection_file=f"{own}.json", **sockets)
+    return HERE.kernel
 
-if __name__ == "__main__":
-    serve()
+
+def execute_notebook(
+    source: Path, target: Path, parameters: dict, exercises: bool = False
+) -> nbformat.NotebookNode:
+    """Execute a notebook, with those of the parameters that it knows, with or without `exercises`.
+
+    Returns it as it is executed. Whatever papermill raises leaves the kernel behind, and the next
+    notebook gets a new one.
+    """
+    notebook = nbformat.read(source, 4)
+    if not exercises:
+        notebook.cells = [c for c in notebook.cells if not has_tag(c, SOLUTION, CHECK)]
+    nbformat.write(notebook, target)
+    known = papermill.inspect_notebook(str(target))
+    kernel = find_kernel()
+    try:
+        # A context of its own: notebooks side by side must not share an event loop.
+        return Context().run(
+            papermill.execute_notebook,
+            str(target),
+            str(target),
+            {name: value for name, value in parameters.items() if name in known},
+            km=kernel,
+            # Not papermill's own `cwd`, which moves this whole process, all threads with it.
+            resources={"metadata": {"path": str(NOTEBOOKS)}},
+            progress_bar=False,
+            coalesce_streams=True,  # of a progress bar, its last state is kept
+        )
+    except BaseException:
+        del HERE.kernel
+        run_sync(kernel.shutdown_kernel)(now=True)
+        raise
+    finally:
+        if kernel.last_client:
+            kernel.last_client.stop_channels()
+
+
+def run_notebook(name: str, parameters: dict) -> None:
+    """Execute a notebook of the series for what it writes; a PalsyError in it is raised here."""
+    check_checkout()
+    with tempfile.TemporaryDirectory(prefix="palsy-") as work:
+        try:
+            execute_notebook(NOTEBOOKS / f"{name}.ipynb", Path(work) / "done.ipynb", parameters)
+        except PapermillExecutionError as error:
+            if error.ename == "PalsyError":
+                raise PalsyError(error.evalue) from None
+            raise

@@ -126,7 +126,7 @@ def _predictions(fold: Fold, rows: np.ndarray, probability: np.ndarray) -> pd.Da
     if not np.isfinite(probability).all():
         raise PalsyError(
             f"{fold.model} gave probabilities that are no numbers for fold {fold.name}: lower its "
-            "learning rate in profiles.py."
+            "learning rate in profiles.toml."
         )
     told = {"model": fold.model, "fold": fold.name, "seed": fold.seed}
     table = fold.samples.iloc[rows].reset_index(drop=True)

@@ -10,10 +10,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import torch
-from helpers import functions_of
+from helpers import functions_of, measure
 from torch import nn
 
-from palsy_utils.clip.fit import measure
 from palsy_utils.evidence.comparisons import compare, holm
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import auroc
@@ -71,7 +70,7 @@ def load() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
 
     `lines` and `mirrored` are what heads are trained on in profile `phantom`.
     """
-    measure(str(COHORT), SMALL.name)
+    measure(COHORT, SMALL)
     samples, names = open_run(COHORT, SMALL.name).samples, (*INPUTS.values(), "expressions")
     x = {name: np.asarray(load_modality(COHORT, name, 0)) for name in names}
     body, images = image_net()[:2], [load_modality(COHORT, "lines", SMALL.image_size)]

@@ -3,21 +3,20 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 from click.testing import CliRunner
 from conftest import PHANTOM, PROJECT
-from helpers import cut_off, write_clip, write_picture
+from helpers import cut_off, functions_of, measure, play, write_clip, write_picture
 from scipy.stats import spearmanr
-from test_fit import KINDS, fit_small, leave_out_by_chance, open_small, write_small
+from test_model_file import KINDS, leave_out_by_chance, play_small, write_small
 
 from palsy_utils.cli import main
-from palsy_utils.clip.fit import load_seen, measure
-from palsy_utils.clip.measures import MEASURES, file_hashes, measure_clip, measures
-from palsy_utils.clip.predict import clip_timeline, output_files, predict, predict_clip, report
+from palsy_utils.clip.model_file import file_hashes, load_seen, write_model
+from palsy_utils.clip.predict import output_files, predict
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
@@ -27,19 +26,24 @@ from palsy_utils.faces.modalities import load_faces
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import probabilities
-from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute
 from palsy_utils.runs.results import load_run, open_run
 
-SMOKE = PROFILES["smoke"]
+PATH = PROJECT / "notebooks" / "15_your_own_video.ipynb"
+NOTEBOOK = functions_of(PATH)
 HOSTILE = "<i>'\"><script>alert(1)<img src=x onerror=alert(1)><link rel=stylesheet href=x>&amp;"
 DRAWN, SEEN = "seen drawn faces only", "is what the model was fitted on: what it says here"
 
 
-@pytest.fixture(scope="module")
-def measured(small_template, landmarker_file, tmp_path_factory):
-    """One clip of the small cohort, measured as a stranger's."""
-    return measure_clip(small_template / "clips/p01-1.mp4", tmp_path_factory.mktemp("c"), SMOKE)
+def play_clip(clip, model, folder):
+    """Execute the notebook on a clip or photographs; return its variables."""
+    return play(PATH, clip=Path(clip), model_file=model, output=folder / "out", device="cpu")
+
+
+def page_of(one, **changes):
+    """Return the report that the notebook would write if some of its variables were others."""
+    now = vars(one) | changes
+    return one.report(now["table"], now["marked"], now["fitted"], now["source"], **one.shown)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +52,16 @@ def model_file(small_template, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def said(small_template, measured):
-    """What a model says of the clip, the clip, and the model."""
-    fitted = fit_small(small_template, "attention-fusion-structured")
-    return predict_clip(fitted, measured, "cpu"), measured, fitted
+def attentive(small_template, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "attention.pt"
+    play_small(small_template, "attention-fusion-structured", output=path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def said(small_template, attentive, landmarker_file, tmp_path_factory):
+    """What a model says of a clip of the small cohort, as of a stranger's."""
+    return play_clip(small_template / "clips/p01-1.mp4", attentive, tmp_path_factory.mktemp("c"))
 
 
 @pytest.fixture(scope="module")
@@ -67,65 +77,75 @@ def album(small_template, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def photos(said, album, landmarker_file, tmp_path_factory):
-    measured = measure_clip(album, tmp_path_factory.mktemp("work"), SMOKE)
-    return predict_clip(said[2], measured, "cpu"), measured, said[2]
+def photos(album, attentive, landmarker_file, tmp_path_factory):
+    return play_clip(album, attentive, tmp_path_factory.mktemp("work"))
 
 
 # Prediction
 
 
-@pytest.fixture(scope="module")
-def measured_here(small_template, landmarker_file, tmp_path_factory):
-    """The small cohort, measured by this machine's MediaPipe, as a clip that is predicted is."""
-    root = shutil.copytree(small_template, tmp_path_factory.mktemp("cohorts") / "here")
-    shutil.rmtree(root / "faces")
-    measure(str(root), "smoke")
-    return root
-
-
 @pytest.mark.parametrize("model", KINDS)
-def test_a_clip_of_the_cohort_gets_the_nets_own_answer(measured_here, measured, model):
-    fitted, fold = fit_small(measured_here, model), open_small(measured_here, model)
-    rows = np.flatnonzero(fold.samples["video"] == "p01-1")
-    ours = probabilities(compute(fitted.net, load_seen(fold), rows, fold.device))
-    table = predict_clip(replace(fitted, calibration=(2.0, 0.5)), measured, "cpu").set_index(
-        "frame"
+def test_a_clip_of_the_cohort_gets_the_nets_own_answer(
+    small_template, landmarker_file, tmp_path, model
+):
+    here = shutil.copytree(small_template, tmp_path / "here")
+    shutil.rmtree(here / "faces")  # measured by this machine's MediaPipe, as the clip is
+    measure(here)
+    one = play_small(here, model)
+    write_model(replace(one.fitted, calibration=(2.0, 0.5)), tmp_path / "net.pt")
+    rows = np.flatnonzero(one.everybody.samples["video"] == "p01-1")
+    ours = probabilities(
+        compute(one.fitted.net, load_seen(one.everybody), rows, one.everybody.device)
     )
-    told = table.loc[fold.samples["frame"].iloc[rows]]
+    table = play_clip(here / "clips/p01-1.mp4", tmp_path / "net.pt", tmp_path).table
+    told = table.set_index("frame").loc[one.everybody.samples["frame"].iloc[rows]]
     assert np.allclose(told["probability"], ours, atol=1e-4)
     assert np.allclose(told["calibrated_probability"], temper(told["probability"], 2.0, 0.5))
     assert ("eyes_strong" in table) == MODELS[model].multitask and "side_left" not in table
 
 
 def test_photographs_have_names_and_no_time(album, photos):
-    table, measured, _ = photos
+    table = photos.table
     assert list(table)[:4] == ["file", "found", "probability", "calibrated_probability"]
     assert table["calibrated_probability"].isna().all() and not {"frame", "time_s"} & set(table)
     assert [name.split(" ")[0] for name in table["file"]] == ["1", "2", "3", "10"]
     assert table["found"].tolist() == [True, True, False, False]
     assert table["probability"].notna().tolist() == table["found"].tolist()
     assert table["note"].tolist()[2:] == ["unreadable", "no face"]
-    assert [crop.shape for crop in measured.thumbnails.values()] == 2 * [(200, 200, 3)]
+    assert [crop.shape for crop in photos.thumbnails.values()] == 2 * [(200, 200, 3)]
     assert len(list(album.iterdir())) == 5
 
 
-def test_a_photograph_is_judged_alone(small_template, album, photos, tmp_path):
+def test_a_photograph_is_judged_alone(small_template, album, landmarker_file, tmp_path):
     """Even by a net that sees the frames before and after: other photographs are other people."""
-    fitted = fit_small(small_template, "clip-fusion")
-    together = predict_clip(fitted, photos[1], "cpu")
-    table = predict_clip(fitted, measure_clip(album / "2 anna.jpg", tmp_path, SMOKE), "cpu")
+    play_small(small_template, "clip-fusion", output=tmp_path / "net.pt")
+    together = play_clip(album, tmp_path / "net.pt", tmp_path / "a").table
+    table = play_clip(album / "2 anna.jpg", tmp_path / "net.pt", tmp_path / "b").table
     assert table["file"].tolist() == ["2 anna.jpg"]
     assert table["probability"][0] == pytest.approx(together["probability"][1], abs=1e-5)
 
 
 def test_photographs_that_the_model_was_fitted_on_are_told(album, photos):
     """One by one, or as the folder that a cohort may call a video."""
-    cohort = load_cohort(photos[1].root)
-    folder = [(i, i / 6, f"album/{name}") for i, name in enumerate(photos[0]["file"])]
+    folder = [(i, i / 6, f"album/{name}") for i, name in enumerate(photos.table["file"])]
     sources = {"a": folder, "b": [(0, 0.0, "album/2 anna.jpg")]}
-    trained = set(file_hashes(replace(cohort, root=album.parent, sources=sources)))
-    assert len(trained) == 2 and trained < photos[1].hashes
+    trained = set(file_hashes(replace(photos.ours, root=album.parent, sources=sources)))
+    assert len(trained) == 2 and trained < photos.hashes
+
+
+def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, said, tmp_path):
+    leave_out_by_chance(small)
+    one = play_small(small)
+    rule, threshold = one.fitted.rule
+    assert one.fitted.rule == choose_rule(load_run(open_run(small, "smoke"), ["expressions-fnn"]))
+    card_of = f"the {rule} of its frames, from {threshold:.2f} on it is called palsy; chosen on"
+    p = said.table.loc[said.table["found"], "probability"]
+    for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
+        score = {MEAN: p.mean(), CALLED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
+        told = f"called palsy: {name} {score:.2f}, threshold {limit:.2f}"
+        text = Page(page_of(said, fitted=replace(one.fitted, rule=(name, limit)))).text
+        assert ("" if score >= limit else "not ") + told in text
+        assert (card_of in text) == ((name, limit) == one.fitted.rule)
 
 
 # The command and its files
@@ -168,50 +188,34 @@ def test_a_report_replaces_its_own_and_no_other(album, model_file, landmarker_fi
     assert len({output_files(f"v1/a.{suffix}", out) for suffix in ("png", "bmp", "mp4")}) == 3
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.jpg", 240 * b"a" + b".jpg", "\u00e9".encode() * 120])
-def test_any_name_gets_a_report(album, model_file, landmarker_file, tmp_path, name):
-    photo = os.path.join(os.fsencode(tmp_path), name if name.endswith(b".jpg") else name + b".jpg")
+@pytest.mark.parametrize("name", ["a" * 240, "\u00e9" * 120])
+def test_long_names_get_a_report(album, model_file, landmarker_file, tmp_path, name):
+    photo = shutil.copy(album / "2 anna.jpg", tmp_path / f"{name}.jpg")
+    files = list(predict(str(photo), str(model_file), str(tmp_path / "out"), "cpu"))
+    assert [path.suffix for path in files] == [".csv", ".html"]
+    assert all(path.is_file() and path.name[:3] == name[:3] for path in files)
+
+
+def test_names_that_are_no_text_are_refused(album, model_file, tmp_path):
+    photo = os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg")
     try:
         shutil.copy(album / "2 anna.jpg", photo)
     except OSError:
         pytest.skip("the disk does not take such a name")
-    files = list(predict(os.fsdecode(photo), str(model_file), str(tmp_path / "out"), "cpu"))
-    assert [path.suffix for path in files] == [".csv", ".html"]
-    assert all(path.is_file() and path.name[:3] in ("caf", "aaa", "\u00e9" * 3) for path in files)
-
-
-def run_notebook(folder, **parameters):
-    papermill.execute_notebook(
-        str(PROJECT / "notebooks" / "11_your_own_video.ipynb"),
-        str(folder / "11.ipynb"),
-        {name: str(value) for name, value in parameters.items()},
-        cwd=str(PROJECT / "notebooks"),
-        progress_bar=False,
-    )
-    return (folder / "11.ipynb").read_text()
-
-
-def test_notebook_and_command_say_the_same(small_template, model_file, landmarker_file, tmp_path):
-    clip = small_template / "clips" / "p04-1.mp4"
-    given = {"model_file": model_file, "cohort": small_template, "output": tmp_path / "notebook"}
-    run_notebook(tmp_path, clip=clip, **given)
-    for file in predict(str(clip), str(model_file), str(tmp_path / "command")):
-        assert (tmp_path / "notebook" / file.name).read_bytes() == file.read_bytes()
+    refuse(os.fsdecode(photo), model_file, tmp_path / "out", "is no UTF-8 text: rename")
 
 
 def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
-    small_template, model_file, tmp_path, monkeypatch
+    small_template, model_file, tmp_path, monkeypatch, new_kernel, capsys
 ):
     monkeypatch.delenv("PALSY_FACE_LANDMARKER", raising=False)
     if is_at_hand(LANDMARKER):
         pytest.skip("the landmark model lies in data/models: move it away to test its absence")
-    clip = shutil.copy(small_template / "clips" / "p02-1.mp4", tmp_path / "p01-1.mp4")
+    clip = Path(shutil.copy(small_template / "clips" / "p02-1.mp4", tmp_path / "p01-1.mp4"))
     given = {"model_file": model_file, "cohort": small_template, "output": tmp_path / "out"}
-    assert "p02-1 is taken as it was measured in small" in run_notebook(
-        tmp_path, clip=clip, **given
-    )
+    ours = play(PATH, clip=clip, device="cpu", **given).table
+    assert "p02-1 is taken as it was measured in small" in capsys.readouterr().out
     table = load_faces(load_cohort(small_template))[0]
-    ours = pd.read_csv(tmp_path / "out" / "p01-1.mp4.csv")
     assert ours["frame"].tolist() == table.loc[table["video"] == "p02-1", "frame"].tolist()
     with open(clip, "ab") as file:
         file.write(b"another clip")
@@ -262,12 +266,12 @@ def drawn():
 
 def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(drawn):
     (table, landmarks, points, scores), _ = drawn
-    ours = measures(table, landmarks, points, scores)
-    theirs = measures(table, landmarks, points[:, MIRROR] * [-1, 1] + [256, 0], scores)
-    for name in MEASURES:
+    ours = NOTEBOOK.measures(table, landmarks, points, scores)
+    theirs = NOTEBOOK.measures(table, landmarks, points[:, MIRROR] * [-1, 1] + [256, 0], scores)
+    for name in NOTEBOOK.MEASURES:
         assert np.allclose(ours[f"{name}_difference"], -theirs[f"{name}_difference"], atol=1e-3)
         assert np.allclose(ours[f"{name}_left"], theirs[f"{name}_right"], atol=1e-3)
-    larger = measures(table, landmarks, 3 * points, scores)
+    larger = NOTEBOOK.measures(table, landmarks, 3 * points, scores)
     assert np.allclose(larger.loc[:, "asymmetry_mm":], ours.loc[:, "asymmetry_mm":], atol=1e-3)
     assert 3 < ours["eye_left"].median() < 15 and 25 < ours["mouth_left"].median() < 90
 
@@ -279,7 +283,7 @@ def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(drawn):
 def test_measures_follow_what_was_drawn(drawn, part, moved, sign, at_least):
     """A lid that closes less leaves a wider gap; a smile lifts the corner of the mouth."""
     meant = sign * (drawn[1][f"{moved}_left"] - drawn[1][f"{moved}_right"])
-    assert spearmanr(measures(*drawn[0])[f"{part}_difference"], meant)[0] > at_least
+    assert spearmanr(NOTEBOOK.measures(*drawn[0])[f"{part}_difference"], meant)[0] > at_least
 
 
 def test_a_turned_head_is_told_by_depth(drawn):
@@ -288,7 +292,7 @@ def test_a_turned_head_is_told_by_depth(drawn):
     angle = np.radians([-30, 0, 30])
     landmarks[:, 454, 0], landmarks[:, 454, 2] = 0.2 * np.cos(angle), 0.2 * np.sin(angle)
     size = pd.DataFrame({"height": [100] * 3, "width": [200] * 3})
-    found = measures(size, landmarks, points, scores)["turned_deg"]
+    found = NOTEBOOK.measures(size, landmarks, points, scores)["turned_deg"]
     assert np.allclose(found, [-30, 0, 30], atol=1e-4)
 
 
@@ -311,11 +315,10 @@ class Page(HTMLParser):
 
 
 def test_hostile_names_stay_text(said):
-    table, measured, fitted = said
-    renamed = replace(measured, source=measured.source.parent / HOSTILE)
-    facts = replace(fitted, facts=fitted.facts | {"cohort": HOSTILE + "</title>"})
-    hostile = Page(report(table.assign(note=HOSTILE + "</script>"), renamed, facts))
-    usual = Page(report(table.assign(note="note"), measured, fitted))
+    facts = replace(said.fitted, facts=said.fitted.facts | {"cohort": HOSTILE + "</title>"})
+    noted, source = said.table.assign(note=HOSTILE + "</script>"), said.source.parent / HOSTILE
+    hostile = Page(page_of(said, table=noted, source=source, fitted=facts))
+    usual = Page(page_of(said, table=said.table.assign(note="note")))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in usual.tags]
     assert hostile.text.count(HOSTILE) == 4  # title, heading, cohort, note
     assert all(HOSTILE + end in hostile.text for end in ("</title>", "</script>"))
@@ -323,7 +326,7 @@ def test_hostile_names_stay_text(said):
 
 @pytest.mark.parametrize("which", ["said", "photos"])
 def test_it_holds_everything_and_asks_nobody(which, request):
-    page = report(*request.getfixturevalue(which))
+    page = request.getfixturevalue(which).files[1].read_text(encoding="utf-8")
     tags = Page(page).tags
     assert not [tag for tag, _ in tags if tag in ("script", "link", "iframe", "object", "form")]
     links = [v for _, attrs in tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
@@ -333,9 +336,8 @@ def test_it_holds_everything_and_asks_nobody(which, request):
     assert policy.startswith("default-src 'none'")
     assert all(attrs.get("alt") for tag, attrs in tags if tag == "img")
     pictures = [attrs for tag, attrs in tags if tag == "svg"]
-    assert [attrs["role"] for attrs in pictures if attrs["aria-label"]] == ["img"] * (
-        which == "said"
-    )
+    roles = [attrs["role"] for attrs in pictures if attrs["aria-label"]]
+    assert roles == ["img"] * (which == "said")
     headings = [int(tag[1]) for tag, _ in tags if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == 1 and set(headings[1:]) == {2}
     ids = re.findall(r' id="([^"]+)"', page)
@@ -344,14 +346,14 @@ def test_it_holds_everything_and_asks_nobody(which, request):
 
 
 def test_it_says_what_the_table_says(said):
-    table, measured, fitted = said
+    table, fitted = said.table.copy(), said.fitted
     keep = table["asymmetry_mm"].idxmax()
-    table, gone = table.copy(), [i for i in range(4, 10) if i != keep]
+    gone = [i for i in range(4, 10) if i != keep]
     table.loc[gone, [c for c in table if c not in ("frame", "time_s", "found", "note")]] = np.nan
     table.loc[gone, "found"] = False
-    page = report(table, measured, fitted)
+    page = page_of(said, table=table)
     text, faces, row = Page(page).text, table[table["found"]], table.loc[keep]
-    assert keep == measured.marked and row["eye_difference"] > 0.5  # the left eye closes less
+    assert keep == said.marked and row["eye_difference"] > 0.5  # the left eye closes less
     called = int((faces["probability"] >= 0.5).sum())
     assert f"{called} of {len(faces)} frames with a face" in text
     assert f"{len(gone)} without a face" in text and "no face" in text  # in the picture's legend
@@ -367,44 +369,26 @@ def test_it_says_what_the_table_says(said):
         assert words in text
     assert fitted.model in text and SEEN in page
     facts = fitted.facts | {"drawn": False, "files": [], "scores": {"auroc": [0.5, 0.25, 0.75]}}
-    other = report(table, measured, replace(fitted, facts=facts, calibration=(2.0, 0.5)))
+    said.shown["seen"], seen = set(), said.shown["seen"]
+    other = page_of(said, fitted=replace(fitted, facts=facts, calibration=(2.0, 0.5)))
+    said.shown["seen"] = seen
     assert DRAWN not in other and SEEN not in other and "not a medical device" in other
     assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00 and intercept 0.50" in other
 
 
-def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, measured):
-    leave_out_by_chance(small)
-    fitted = fit_small(small)
-    rule, threshold = fitted.rule
-    assert fitted.rule == choose_rule(load_run(open_run(small, "smoke"), [fitted.model]))
-    card_of = f"the {rule} of its frames, from {threshold:.2f} on it is called palsy; chosen on"
-    table = predict_clip(fitted, measured, "cpu")
-    for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
-        p = table.loc[table["found"], "probability"]
-        score = {MEAN: p.mean(), CALLED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
-        told = f"called palsy: {name} {score:.2f}, threshold {limit:.2f}"
-        text = Page(report(table, measured, replace(fitted, rule=(name, limit)))).text
-        assert ("" if score >= limit else "not ") + told in text
-        assert (card_of in text) == ((name, limit) == fitted.rule)
-
-
 def test_it_says_what_makes_predictions_less_trustworthy(said):
-    table, *others = said
-    good = table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")
-    assert "Nothing stood out." in report(good, *others)
-    bad = table.assign(turned_deg=30.0, eye_distance_px=20.0)
+    good = said.table.assign(turned_deg=0.0, eye_distance_px=200.0, note="")
+    assert "Nothing stood out." in page_of(said, table=good)
+    bad = said.table.assign(turned_deg=30.0, eye_distance_px=20.0)
     bad.loc[0, "note"] = "padded; clip ends before its file says"
-    text = Page(report(bad, *others)).text
+    text = Page(page_of(said, table=bad)).text
     assert "turned by more than 15 degrees in 24 of 24 frames with a face" in text
-    assert (
-        "small in 24 of 24" in text
-        and "1 of 24 frames are marked: clip ends before its file says" in text
-    )
+    assert "small in 24 of 24" in text
+    assert "1 of 24 frames are marked: clip ends before its file says" in text
 
 
 def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):
-    table, measured, fitted = photos
-    page = report(*photos)
+    table, page = photos.table, page_of(photos)
     text, pictures = Page(page).text, [a for tag, a in Page(page).tags if tag == "img"]
     ours = text.split("The model\n")[0]  # what follows tells of the training data
     assert not re.search(r"\b(time|timeline|frames?|seconds?|clip)\b|\d s\b", ours)
@@ -416,23 +400,23 @@ def test_photographs_are_shown_most_asymmetric_first_and_without_time(photos):
         assert f"probability {row.probability:.2f}asymmetry {row.asymmetry_mm:.1f} mm" in text
     assert "nobody.png: no face" in text and "4 photographs, 2 without a face" in text
     assert [attrs["alt"] for attrs in pictures[:2]] == [f"Face in {f}" for f in faces["file"]]
-    alone = report(table.iloc[[0]], replace(measured, marked=0), fitted)
+    alone = page_of(photos, table=table.iloc[[0]], marked=0)
     text = Page(alone).text
     assert "1 photograph, 0 without" in text and "most asymmetric" not in text.lower()
     assert alone.count("<img") == 1 and f"In photograph {table['file'][0]}" in text
 
 
 def test_a_long_clip_is_drawn_second_by_second(said):
-    long = pd.concat([said[0]] * 40, ignore_index=True)
+    long = pd.concat([said.table] * 40, ignore_index=True)
     long["time_s"] = np.arange(len(long)) / 6
     numbers = [column for column in long if column not in ("frame", "time_s", "found", "note")]
     long.loc[60:71, numbers] = np.nan
     long.loc[60:71, "found"] = False
-    ax = clip_timeline(long, 7).axes[0]
+    ax = said.clip_timeline(long, 7).axes[0]
     line = ax.lines[0].get_ydata()
     assert len(line) == len(long) / 6 and np.isnan(line[10:12]).all()
     assert line[5] == pytest.approx(long["probability"][30:36].mean())
     band = ax.collections[0].get_paths()[0].vertices
     lowest = band[np.isclose(band[:, 0], 5.5), 1].min()
     assert lowest == pytest.approx(long["probability"][30:36].min())
-    assert len(clip_timeline(said[0], 7).axes[0].lines[0].get_ydata()) == len(said[0])
+    assert len(said.clip_timeline(said.table, 7).axes[0].lines[0].get_ydata()) == len(said.table)

@@ -6,7 +6,6 @@ import shutil
 
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 from conftest import PROJECT
 from helpers import flip, functions_of
@@ -32,6 +31,7 @@ from palsy_utils.evidence.table import BASELINES, UNTRAINED
 from palsy_utils.faces.modalities import load_samples
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import PAPER_MODELS
+from palsy_utils.runs.kernels import execute_notebook
 
 PATH = PROJECT / "notebooks" / "09_evidence.ipynb"
 NOTEBOOK = functions_of(PATH)
@@ -449,13 +449,8 @@ def test_dose_response_and_rank_correlation_know_order_and_chance():
 
 
 def test_notebook_writes_the_evidence_of_the_papers_rows(smoke, tmp_path):
-    notebook = papermill.execute_notebook(
-        str(PATH),
-        str(tmp_path / "09.ipynb"),
-        {"cohort": str(smoke.root), "profile": "smoke", "figures": str(tmp_path)},
-        cwd=str(PROJECT / "notebooks"),
-        progress_bar=False,
-    )
+    given = {"cohort": str(smoke.root), "profile": "smoke", "figures": str(tmp_path)}
+    notebook = execute_notebook(PATH, tmp_path / "09.ipynb", given, exercises=True)
     folder = tmp_path / smoke.root.name / "smoke"
     table = pd.read_csv(folder / "evidence.csv").set_index("model")
     assert list(table.index) == [*PAPER_MODELS, *BASELINES, UNTRAINED]

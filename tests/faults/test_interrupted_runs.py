@@ -21,9 +21,9 @@ import pandas as pd
 import psutil
 import pytest
 from helpers import outlive
-from test_fit import fit_small
+from test_model_file import fit_small
 
-from palsy_utils.clip.fit import write_model
+from palsy_utils.clip.model_file import write_model
 from palsy_utils.learning.experiments import PAPER_MODELS
 
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
@@ -93,8 +93,7 @@ def children_of(process, word):
 
 
 def kernels_of(process):
-    servers = children_of(process, "palsy_utils.runs.kernels")
-    return [child for child in servers if child.ppid() != process.pid]
+    return children_of(process, "launch_new_instance")
 
 
 def assert_whole(smoke, root, models=None):

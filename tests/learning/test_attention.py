@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import measure
 
-from palsy_utils.clip.fit import measure, open_everybody
+from palsy_utils.clip.model_file import open_everybody
 from palsy_utils.faces.features import IMAGES, MODALITIES, STRUCTURED
 from palsy_utils.faces.modalities import load_modality
 from palsy_utils.learning.attention import (
@@ -34,7 +35,7 @@ def test_frames_without_a_label_are_neighbours_of_those_with_one(small):
     samples, whole = tokens()
     labels = (small / "labels.csv").read_text().splitlines()
     (small / "labels.csv").write_text("\n".join(labels[:2] + labels[3:]))
-    measure(str(small), "smoke")
+    measure(small)
     fewer, some = tokens()
     keep = samples["frame"].isin(fewer.loc[fewer["video"] == "p01-1", "frame"])
     keep |= samples["video"] != "p01-1"

@@ -12,6 +12,7 @@ from conftest import PHANTOM, PROJECT
 from palsy_utils.cohort.load import frame_labels, load_cohort
 from palsy_utils.faces.frames import extract_frames, load_frames
 from palsy_utils.faces.modalities import faces_of, write_faces
+from palsy_utils.runs.kernels import execute_notebook
 from palsy_utils.stamps import write_stamp
 from palsy_utils.teaching import has_tag
 
@@ -125,9 +126,9 @@ def execute(names: tuple[str, ...], parameters: dict, folder: Path) -> list:
         cell.id = f"cell-{number}"
     python = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
     together = nbformat.v4.new_notebook(cells=cells, metadata=python)
-    paths = str(folder / "in.ipynb"), str(folder / f"{'-'.join(names)}.ipynb")
-    nbformat.write(together, paths[0])
-    return papermill.execute_notebook(*paths, cwd=str(NOTEBOOKS), progress_bar=False).cells
+    nbformat.write(together, folder / "in.ipynb")
+    target = folder / f"{'-'.join(names)}.ipynb"
+    return execute_notebook(folder / "in.ipynb", target, {}, exercises=True).cells
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -13,6 +13,7 @@ from helpers import small_parameters
 from palsy_utils.cli import main
 from palsy_utils.files import PalsyError
 from palsy_utils.runs.cluster import Task, execute
+from palsy_utils.runs.kernels import execute_notebook
 from palsy_utils.teaching import check, has_tag, write_handout
 
 NOTEBOOKS = {p.stem: p for p in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
@@ -79,13 +80,9 @@ def test_solutions_are_right_and_no_answer_is_wrong(name, beyond, tmp_path):
             cells.append(nbformat.v4.new_code_cell(again))
     notebook.cells = cells
     nbformat.write(notebook, tmp_path / "with_proof.ipynb")
-    done = papermill.execute_notebook(
-        str(tmp_path / "with_proof.ipynb"),
-        str(tmp_path / "done.ipynb"),
-        small_parameters(NOTEBOOKS[name], beyond / "small", tmp_path),
-        cwd=str(PROJECT / "notebooks"),
-        progress_bar=False,
-    )
+    parameters = small_parameters(NOTEBOOKS[name], beyond / "small", tmp_path)
+    paths = tmp_path / "with_proof.ipynb", tmp_path / "done.ipynb"
+    done = execute_notebook(*paths, parameters, exercises=True)
     said = [
         "".join(o.get("text", "") for o in c.outputs) for c in done.cells if has_tag(c, "check")
     ]

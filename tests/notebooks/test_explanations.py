@@ -4,7 +4,6 @@ import matplotlib as mpl
 import nbformat
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 import torch
 from conftest import PHANTOM, PROJECT
@@ -36,6 +35,7 @@ from palsy_utils.learning.nets import (
     build_fnn,
     build_model,
 )
+from palsy_utils.runs.kernels import execute_notebook
 
 mpl.use("Agg")
 PATH = PROJECT / "notebooks" / "10_explanations.ipynb"
@@ -303,8 +303,7 @@ def test_every_net_of_the_run_is_scored_on_people_held_out(beyond, tmp_path):
     notebook.cells = [*notebook.cells[:end], nbformat.v4.new_code_cell(PROOF)]
     nbformat.write(notebook, tmp_path / "in.ipynb")
     parameters = small_parameters(PATH, beyond / "small", tmp_path)
-    paths = str(tmp_path / "in.ipynb"), str(tmp_path / "done.ipynb")
-    papermill.execute_notebook(*paths, parameters, cwd=str(PATH.parent), progress_bar=False)
+    execute_notebook(tmp_path / "in.ipynb", tmp_path / "done.ipynb", parameters, exercises=True)
     table = pd.read_csv(tmp_path / "drawn" / "small" / "smoke" / "explanations.csv")
     assert list(table) == NOTEBOOK.COLUMNS and (table["n_people"] == 3).all()
     assert table["model"].tolist() == [

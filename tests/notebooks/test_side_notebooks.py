@@ -7,26 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import papermill
 from conftest import PROJECT
 from helpers import small_parameters
+
+from palsy_utils.runs.kernels import execute_notebook
 
 NOTEBOOKS = PROJECT / "notebooks"
 
 
 def outputs_of(name: str, parameters: dict, folder: Path) -> list[dict]:
     """Execute a notebook, exercises included, and return the outputs of its cells."""
-    done = papermill.execute_notebook(
-        str(NOTEBOOKS / f"{name}.ipynb"),
-        str(folder / "done.ipynb"),
-        parameters,
-        cwd=str(NOTEBOOKS),
-        progress_bar=False,
-    )
+    source = NOTEBOOKS / f"{name}.ipynb"
+    done = execute_notebook(source, folder / "done.ipynb", parameters, exercises=True)
     return [output for cell in done.cells for output in cell.get("outputs", [])]
 
 
-def test_without_the_landmark_model_all_faces_are_shown_and_answered(tmp_path, monkeypatch):
+def test_without_the_landmark_model_all_faces_are_shown_and_answered(
+    tmp_path, monkeypatch, new_kernel
+):
     monkeypatch.setenv("PALSY_FACE_LANDMARKER", str(tmp_path / "absent.task"))
     again = tmp_path / "again.npz"
     outputs = outputs_of("13_a_face_on_sliders", {"write_to": str(again)}, tmp_path)

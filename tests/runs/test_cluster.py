@@ -1,6 +1,7 @@
 """Notebooks as tasks on a cluster: what goes where, and in which kernel."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,6 +11,7 @@ from threading import Thread
 import nbformat
 import psutil
 import pytest
+from conftest import PROJECT
 
 from palsy_utils.runs import cluster
 from palsy_utils.runs.cluster import Task, execute, execute_all, open_client, publish_attempt
@@ -27,7 +29,7 @@ def executed(tmp_path, monkeypatch):
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=python)
         nbformat.write(notebook, tmp_path / "small.ipynb")
         attempt, error = execute(Task("small", {"x": 2, "other": 3}, tmp_path / "done"), {})
-        assert error is None
+        assert error is None, error
         return nbformat.read(attempt / "notebook.ipynb", 4).cells[-1].outputs
 
     return run
@@ -44,12 +46,23 @@ def test_a_kernel_has_this_interpreter_and_a_folder_of_its_own(executed, tmp_pat
     while thread.is_alive():
         folders.add(os.getcwd())
         thread.join(0.001)
-    assert outputs[0].text.split() == [sys.executable, str(tmp_path), "2"]
+    assert outputs[0].text.split() == [sys.executable, str(PROJECT / "notebooks"), "2"]
     assert folders == {os.getcwd()}
 
 
+def test_a_kernel_stays_and_forgets_and_a_dead_one_is_replaced(executed):
+    source = "import os, signal; print(os.getpid(), 'y' in globals()); y = 1; {}"
+    first, second = (executed(source.format(""))[0].text.split() for _ in range(2))
+    assert first == second and first[1] == "False"
+    os.kill(int(first[0]), signal.SIGKILL)
+    assert executed(source.format(""))[0].text.split()[0] != first[0]
+    with pytest.raises(AssertionError, match="Kernel died"):
+        executed(source.format("os.kill(os.getpid(), signal.SIGKILL)"))
+    assert executed(source.format(""))[0].text.split()[1] == "False"
+
+
 def test_neither_another_backend_nor_a_long_tmpdir_takes_the_pictures(
-    executed, tmp_path, monkeypatch
+    executed, tmp_path, monkeypatch, new_kernel
 ):
     deep = tmp_path / ("a" * 60) / ("b" * 60)
     deep.mkdir(parents=True)

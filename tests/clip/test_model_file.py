@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import PROJECT
+from helpers import play
 
 from palsy_utils.cli import main
-from palsy_utils.clip.fit import (
+from palsy_utils.clip.model_file import (
     FITTABLE,
-    fit,
-    left_out,
+    check_fittable,
     load_seen,
-    measure,
     open_everybody,
     read_model,
     write_model,
@@ -25,15 +25,17 @@ from palsy_utils.learning.nets import HEADS, build_model, probabilities
 from palsy_utils.learning.training import compute, predict_out_of_fold
 from palsy_utils.runs.one_fold import open_fold, save_fold
 
+NOTEBOOK = PROJECT / "notebooks" / "11_a_model_to_keep.ipynb"
 KINDS = "handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"
 
 
-def open_small(root, model="expressions-fnn", **changes):
-    return open_everybody(str(root), "smoke", model, device="cpu", **changes)
+def play_small(root, model="expressions-fnn", **changes):
+    given = {"cohort": root, "profile": "smoke", "model": model, "device": "cpu", "output": ""}
+    return play(NOTEBOOK, **given | changes)
 
 
 def fit_small(root, model="expressions-fnn", **changes):
-    return fit(open_small(root, model, **changes))[0]
+    return play_small(root, model, **changes).fitted
 
 
 def write_small(folder, root):
@@ -57,23 +59,20 @@ def leave_out_by_chance(root):
 
 @pytest.mark.parametrize("model", KINDS)
 def test_a_model_comes_back_as_it_was_fitted_and_predicts_the_same(small_template, tmp_path, model):
-    fitted, fold = fit_small(small_template, model), open_small(small_template, model)
-    write_model(fitted, tmp_path / "net.pt")
-    again = read_model(tmp_path / "net.pt")
+    one = play_small(small_template, model, output=tmp_path / "net.pt")
+    fitted, fold, again = one.fitted, one.everybody, read_model(tmp_path / "net.pt")
     assert (again.model, again.profile, again.facts) == (model, fitted.profile, fitted.facts)
     assert again.questions == (() if "fnn" in model else ("eyes", "mouth"))
-    theirs = again.net.state_dict()
-    assert all(torch.equal(part, theirs[name]) for name, part in fitted.net.state_dict().items())
     given = (load_seen(fold), fold.train[:9], fold.device)
     assert torch.equal(*(probabilities(compute(one.net, *given)) for one in (fitted, again)))
 
 
 def test_questions_are_those_that_somebody_has_answered(small):
     (small / "patients.csv").write_text("patient,side\np01,left\np02,right\n")
-    fold = open_small(small, "attention-fusion-structured")
-    assert fit(fold)[0].questions == tuple(HEADS)
-    untaught = replace(fold, samples=fold.samples.assign(eyes=None))
-    assert fit(untaught)[0].questions == ("mouth", "side")
+    one = play_small(small, "attention-fusion-structured")
+    assert one.questions == tuple(HEADS)
+    untaught = replace(one.everybody, samples=one.everybody.samples.assign(eyes=None))
+    assert one.fit_everybody(untaught)[1] == ("mouth", "side")
 
 
 def test_everybody_is_trained_on_and_the_seed_decides(small_template):
@@ -83,27 +82,27 @@ def test_everybody_is_trained_on_and_the_seed_decides(small_template):
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def test_models_of_several_nets_are_refused(small_template):
+def test_models_of_several_nets_are_refused():
     several = {"lines+rgb-resnet50", "early-fusion", "late-fusion", "attention-fusion"}
     several |= {"early-fusion-rgb+handcrafted", "weighted-late-fusion"}
     assert set(MODELS) - set(FITTABLE) == several
     for model in several:
         with pytest.raises(PalsyError, match=r"several nets .* choose one of coordinates-fnn"):
-            fit_small(small_template, model)
+            check_fittable(model)
     with pytest.raises(PalsyError, match="no model 'fnn'"):
-        fit_small(small_template, "fnn")
+        check_fittable("fnn")
 
 
 # What the card tells
 
 
-def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, tmp_path):
+def test_scores_and_calibration_come_from_the_run_with_the_same_samples(small, tmp_path):
     leave_out_by_chance(small)
-    frames, inner = left_out(open_small(small))
-    assert len(frames) == 72 and len(inner) == 2 * 72  # everybody trains two folds
-    fitted = read_model(write_small(tmp_path, small))
-    assert fitted.calibration == fit_calibration(inner["label"], inner["probability"])
-    assert fitted.rule == choose_rule(frames)
+    one = play_small(small, output=tmp_path / "net.pt")
+    assert len(one.frames) == 72 and len(one.inner) == 2 * 72  # everybody trains two folds
+    fitted = read_model(tmp_path / "net.pt")
+    assert fitted.calibration == fit_calibration(one.inner["label"], one.inner["probability"])
+    assert fitted.rule == choose_rule(one.frames)
     scores = fitted.facts["scores"]
     of_frames = ["auroc", "f1", "sensitivity", "specificity"]
     assert list(scores) == [*of_frames, *(f"{name} of clips" for name in SCORES)]
@@ -115,18 +114,17 @@ def test_scores_and_temperature_come_from_the_run_with_the_same_samples(small, t
     labels = (small / "labels.csv").read_text()
     (small / "labels.csv").write_text(labels.replace("strong", "slight", 1))
     with pytest.raises(PalsyError, match=r"samples\.csv is out of date \(changed: labels\)"):
-        open_small(small)
-    measure(str(small), "smoke")
-    assert left_out(open_small(small)) == (None, None)
+        open_everybody(small, "smoke", "expressions-fnn")
+    assert play_small(small).frames is None  # no run has these labels
 
 
 def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(small):
     for name in ("fold-1-of-2", "fold-2-of-2"):
         fold = open_fold(str(small), "smoke", "expressions-fnn", name, 2, device="cpu")
         save_fold(fold, np.full(len(fold.test), 0.5))
-    frames, inner = left_out(open_small(small))
-    assert set(frames["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(frames) == 72
-    assert inner is None and fit(open_small(small))[0].rule == (MEAN, 0.5)
+    one = play_small(small)
+    assert set(one.frames["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(one.frames) == 72
+    assert one.inner is None and one.fitted.rule == (MEAN, 0.5)
 
 
 # The file
