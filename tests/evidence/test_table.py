@@ -158,7 +158,7 @@ def test_what_tells_palsy_without_any_asymmetry_is_told():
     faces["height"] += 20 * faces["patient"].isin(["p02", "p04", "p06", "p08"])
     samples = faces[faces["found"]].reset_index(drop=True)
     samples["label"] = samples["patient"].str[-1].astype(int).mod(2).eq(0).astype(int)
-    seen = NOTEBOOK.what_ought_not_to_tell(samples, faces, *arrays)
+    seen = NOTEBOOK.what_ought_not_to_tell(samples, faces, arrays[0])
     told = {name: NOTEBOOK.probe_by(numbers, samples)["auroc"] for name, numbers in seen.items()}
     assert told["size of the picture"] > 0.75 > max(list(told.values())[1:])
     assert NOTEBOOK.probe_by(0 * seen["size of the picture"], samples)["auroc"] == 0.5
