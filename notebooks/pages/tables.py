@@ -64,6 +64,23 @@ def commands(name: str) -> str:
     return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str, keep_default_na=False))
 
 
+def recipes(cohort: str) -> str:
+    """Return the scores of the paper's recipe, literally and as in profile `paper`, at 32 pixels.
+
+    Means over people leave undefined scores out, or count them as 0, behind the stroke.
+    """
+    lie = {n: FIGURES / cohort / f"{n}+resnet50_quarter" for n in ("paper-literal", "paper")}
+    tables = {name: pd.read_csv(folder / "table_1.csv") for name, folder in lie.items()}
+    rows = pd.concat(tables, names=["recipe"]).reset_index("recipe")
+    rows = pd.concat(rows[rows["model"] == name] for name in PAPER_MODELS)
+    columns = {"model": rows["model"].map("`{}`".format), "recipe": rows["recipe"]}
+    columns["AUROC (95 %, over people)"] = _spread(rows, "auroc", "auroc_low", "auroc_high")
+    for name, title in {"f1": "F1", "precision": "precision", "recall": "recall"}.items():
+        both = rows[[name, f"{name}_zero"]].to_numpy()
+        columns[title] = [f"{out:.1f} / {zero:.1f}".replace("nan", "–") for out, zero in both]
+    return _markdown(columns | {"people undefined": rows["n_undefined"].map("{:.0f}".format)})
+
+
 def evidence(cohort: str) -> str:
     """Return the AUROCs of notebook 09, and how they differ from the paper's best model.
 
@@ -119,7 +136,8 @@ def _markdown(columns: dict | pd.DataFrame) -> str:
 
 def filled(text: str) -> str:
     """Return the text of a README with its tables as they have to be."""
-    made = {f.__name__: f for f in (results, summary, commands, evidence, explanations, scores)}
+    of_files = (results, summary, commands, recipes, evidence, explanations, scores)
+    made = {f.__name__: f for f in of_files}
     return BLOCK.sub(lambda m: f"{m[1]}\n{made[m[2]](m[3])}\n\n{m[4]}", text)
 
 
