@@ -1,5 +1,6 @@
 """The whole series at smoke size, through the command, and what it leaves behind."""
 
+import io
 import os
 import random
 import shutil
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import PHANTOM, PROJECT
 from helpers import cut_off, flip
 from sklearn.metrics import roc_auc_score
 
@@ -173,6 +175,20 @@ def test_nothing_is_made_twice_and_what_changed_is_told_and_made_again(smoke, tm
     assert "expressions-fnn is out of date or damaged and left out" in done.stdout
     assert "Feed-forward neural network (0 of 3 folds)" in (figures / "table_1.md").read_text()
     assert "out of date" not in status(root, *row) and "out of date" in status(root)
+
+
+@pytest.mark.slow
+def test_the_default_table_comes_out_again(tmp_path):
+    """As committed, but for what another processor rounds otherwise."""
+    command = [sys.executable, "-m", "palsy_utils", "run", "--figures", tmp_path, "--cohort"]
+    made_by_others = shutil.ignore_patterns("runs", "frames", "modalities", "images")
+    root = shutil.copytree(PHANTOM, tmp_path / "cohort" / "phantom", ignore=made_by_others)
+    subprocess.run([*command, root, "--device", "cpu"], capture_output=True, check=True)
+    file = "figures/phantom/table_1.csv"
+    committed = subprocess.check_output(["git", "show", f"HEAD:{file}"], cwd=PROJECT)
+    made = (tmp_path / "phantom" / "table_1.csv", io.BytesIO(committed))
+    ours, theirs = (pd.read_csv(table, index_col="model")["auroc"] for table in made)
+    assert list(ours.index) == list(theirs.index) and (ours - theirs).abs().max() <= 0.02
 
 
 @pytest.mark.slow
