@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -112,15 +114,19 @@ def status(**parameters) -> None:
 @main.command("score", params=shared("profile", "folds", "seed"))
 @click.argument("files", metavar="CSV...", type=path, nargs=-1, required=True)
 @click.option("--cohort", type=path, help="Score them beside the run of a cohort.")
-def score_files(**parameters) -> None:
+def score_files(files: tuple[str, ...], cohort: str | None, **parameters) -> None:
     """Score predictions that were made elsewhere, by the same rules.
 
     Each CSV is of one model, named after its file: columns patient, label (0 or 1), probability,
     and video and frame if there are any; all of the same frames.
     """
-    from palsy_utils.evidence import theirs
+    from palsy_utils.runs.kernels import run_notebook
 
-    click.echo(theirs.score_files(**parameters))
+    with tempfile.TemporaryDirectory(prefix="palsy-") as folder:
+        output = Path(folder) / "tables.md"
+        given = {**parameters, "files": "\n".join(files), "cohort": cohort or ""}
+        run_notebook("16_predictions_made_elsewhere", given | {"output": str(output)})
+        click.echo(output.read_text("utf-8"))
 
 
 @main.command(params=shared("seed"))
