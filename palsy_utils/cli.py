@@ -1,6 +1,7 @@
 """The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, score."""
 
 import os
+import runpy
 import signal
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 import click
 
 from palsy_utils import __version__
-from palsy_utils.files import PalsyError
+from palsy_utils.files import NOTEBOOKS, PalsyError, check_checkout
 
 STOPS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 AT_ONCE = 3.0  # s; signals closer to each other than that are one
@@ -182,7 +183,6 @@ def handout(folder: str) -> None:
     DIR/students has no solutions to the exercises, DIR/instructor has them. Notebooks in which
     somebody has worked are never overwritten.
     """
-    from palsy_utils.teaching import write_handout
-
-    notebooks = write_handout(folder)
+    check_checkout()
+    notebooks = runpy.run_path(str(NOTEBOOKS / "pages" / "handout.py"))["write_handout"](folder)
     click.echo("\n".join(dict.fromkeys(str(notebook.parent) for notebook in notebooks)))

@@ -4,23 +4,16 @@ Means are over the people for whom a score is defined, and the table counts the 
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import StrictUndefined, Template
 
 from palsy_utils.evidence.intervals import auroc_interval
-from palsy_utils.evidence.scores import auroc, is_drawn, patient_scores, scores
+from palsy_utils.evidence.scores import auroc, patient_scores, scores
 from palsy_utils.faces.features import HEIGHTS
-from palsy_utils.faces.modalities import faces_of
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
-from palsy_utils.learning.folds import describe_scheme
-from palsy_utils.learning.profiles import WEIGHTS
-from palsy_utils.runs.results import Run, done_folds
-from palsy_utils.stamps import read_stamp
 
+# Libraries that captions and cards name.
 PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
 BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
 UNTRAINED = "untrained-asymmetry"
@@ -30,8 +23,6 @@ AUROC = ["auroc", "auroc_low", "auroc_high"]
 TABLE_COLUMNS = ["model", "modality", *OF_PEOPLE, *OF_PAPER, "pooled_f1", *AUROC, "specificity"]
 TABLE_COLUMNS += ["n_patients", "n_undefined", "n_frames"]
 TABLE_COLUMNS += [f"{name}_zero" for name in OF_PEOPLE]
-OPTIONS = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-CAPTION = Template(Path(__file__).with_name("caption.md").read_text("utf-8"), **OPTIONS)
 
 
 def has_single_classes(samples: pd.DataFrame) -> bool:
@@ -115,25 +106,3 @@ def with_ends(table: pd.DataFrame) -> pd.DataFrame:
         ]
         table = table.assign(**{name: told}).drop(columns=ends)
     return table.astype(object).where(table.notna() & (table != "nan"), "–")
-
-
-def caption(run: Run, faces: pd.DataFrame) -> str:
-    """Say in a few sentences what the numbers of a table are of, and how they were made.
-
-    Stamps tell which weights and versions of libraries the folds were trained with; `faces` is the
-    table of `modalities.load_faces`.
-    """
-    cohort, samples = run.cohort, run.samples
-    stamps = [stamp for folds in done_folds(run).values() for stamp in folds.values()]
-    measured = [read_stamp(faces_of(cohort, v).path) for v in cohort.videos.itertuples()]
-    found = {name: {s["ran_with"]["versions"][name] for s in stamps} for name in PACKAGES[:2]}
-    found["mediapipe"] = {stamp.get("mediapipe", "(not recorded)") for stamp in measured}
-    found["scikit-learn"] = {version("scikit-learn")}
-    images = any("weights" in stamp["made_from"] for stamp in stamps)
-    seen, everybody = set(samples["patient"]), cohort.videos["patient"].unique()
-    facts = {"cohort": cohort, "run": run, "samples": samples, "faces": faces, "found": found}
-    facts |= {"word": cohort.group, "scheme": describe_scheme(run.folds, cohort.group)}
-    facts |= {"is_drawn": is_drawn(cohort), "has_single_classes": has_single_classes(samples)}
-    facts["weights"] = images and WEIGHTS[run.profile.weights]
-    facts |= {"everybody": everybody, "left_out": [who for who in everybody if who not in seen]}
-    return CAPTION.render(facts).strip()

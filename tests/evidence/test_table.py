@@ -16,7 +16,7 @@ from sklearn.metrics import precision_recall_fscore_support, recall_score
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
-from palsy_utils.evidence.table import TABLE_COLUMNS, caption, table_1
+from palsy_utils.evidence.table import TABLE_COLUMNS, table_1
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.experiments import PAPER_MODELS
 from palsy_utils.learning.profiles import WEIGHTS
@@ -111,7 +111,7 @@ def test_caption_says_what_the_numbers_are_of(parts):
     run, _, samples = parts
     faces = load_faces(run.cohort)[0]
     faces.loc[0, "found"] = False
-    text = caption(run, faces)
+    text = NOTEBOOK.caption(run, faces)
     assert is_drawn(run.cohort) and text.startswith("**These faces are synthetic")
     for words in (
         *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
@@ -123,9 +123,9 @@ def test_caption_says_what_the_numbers_are_of(parts):
     assert len(text.splitlines()) == 4
     told = "This is of 2 of 3 patients: no frame of p02 has both a face and a label."
     some = replace(run, samples=samples[samples["patient"] != "p02"])
-    assert told in caption(some, faces).splitlines() and "This is of" not in text
+    assert told in NOTEBOOK.caption(some, faces).splitlines() and "This is of" not in text
     videos = replace(run, cohort=replace(run.cohort, group="video"))
-    text = caption(videos, faces)
+    text = NOTEBOOK.caption(videos, faces)
     assert "leave-one-video-out" in text and "leave-one-patient-out" not in text
     assert "means over videos" in text and "over videos, leaving out one" in text
     assert text.splitlines()[-1].endswith("leave-one-VIDEO-out.")
@@ -148,7 +148,7 @@ def test_where_everybody_has_one_class_scores_of_people_are_left_out(parts):
     palsy = predictions[(predictions["model"] == "expressions-fnn") & (predictions["label"] == 1)]
     sensitivity = 100 * (palsy["probability"] >= 0.5).mean()
     assert table.loc[1, "sensitivity"] == pytest.approx(sensitivity, abs=0.01)
-    text = caption(replace(run, samples=samples), load_faces(run.cohort)[0])
+    text = NOTEBOOK.caption(replace(run, samples=samples), load_faces(run.cohort)[0])
     assert "Every patient has a single class" in text and "F1, precision and recall" not in text
 
 
