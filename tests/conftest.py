@@ -2,26 +2,32 @@
 
 import os
 import pickle
+import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
+from helpers import run_notebook, run_small, small_parameters
 from jupyter_core.utils import run_sync
+from nbformat.v4 import new_code_cell
 
 from palsy_utils import downloads
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames
-from palsy_utils.faces.modalities import build_modalities
+from palsy_utils.faces.landmarks import to_pixels
+from palsy_utils.faces.modalities import build_modalities, load_faces
 from palsy_utils.faces.pictures import read_image
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.runs import kernels
+from palsy_utils.teaching import has_tag
 
 PROJECT = Path(__file__).parents[1]
 PHANTOM = PROJECT / "data" / "phantom"
@@ -32,6 +38,8 @@ if LANDMARKER.exists():
     os.environ.setdefault("PALSY_FACE_LANDMARKER", str(LANDMARKER))
 # Whatever a kernel or command would download goes to a closed port of this machine, and fails.
 os.environ["https_proxy"] = "http://127.0.0.1:9"
+# One thread each, as in kernels of `palsy run`, which give the same sums only then.
+os.environ["OMP_NUM_THREADS"] = "1"
 # Notebooks that tests execute by papermill run in this interpreter, and keep their pictures.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)
@@ -115,27 +123,41 @@ SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three drawn patients
 @pytest.fixture(scope="session")
 def small_template(tmp_path_factory) -> Path:
     """A cohort of three drawn patients, one clip each, with what was measured on them."""
-    root = tmp_path_factory.mktemp("cohorts") / "small"
-    (root / "clips").mkdir(parents=True)
-    (root / "faces").mkdir()
-    labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
-    labels[labels["video"].isin(SMALL)].to_csv(root / "labels.csv", index=False)
-    shutil.copy(PHANTOM / "truth.csv", root)
-    for file in labels.loc[labels["video"].isin(SMALL), "file"].unique():
-        shutil.copy(PHANTOM / file, root / file)
-    for video in SMALL:
-        for path in (PHANTOM / "faces").glob(f"{video}.parquet*"):
-            shutil.copy(path, root / "faces")
-    cohort = load_cohort(root)
-    extract_frames(cohort, workers=1)
-    build_modalities(cohort, PROFILES["smoke"].image_size)
-    return root
+
+    def make(folder):
+        root = folder / "small"
+        for name in ("clips", "faces"):
+            (root / name).mkdir(parents=True)
+            for path in (p for video in SMALL for p in (PHANTOM / name).glob(f"{video}.*")):
+                shutil.copy(path, root / name)
+        labels = pd.read_csv(PHANTOM / "labels.csv", dtype=str)
+        labels[labels["video"].isin(SMALL)].to_csv(root / "labels.csv", index=False)
+        shutil.copy(PHANTOM / "truth.csv", root)
+        cohort = load_cohort(root)
+        extract_frames(cohort, workers=1)
+        build_modalities(cohort, PROFILES["smoke"].image_size)
+
+    return once(tmp_path_factory, "template", make)[0] / "small"
 
 
 @pytest.fixture(scope="session")
 def face(small_template) -> np.ndarray:
     """A drawn face, RGB."""
     return read_image(sorted((small_template / "frames" / "p01-1").glob("*.jpg"))[0])[0]
+
+
+@pytest.fixture(scope="session")
+def measured_faces() -> SimpleNamespace:
+    """What was measured of the shipped faces that were found, and in `table` the ground truth."""
+    table, landmarks, scores = load_faces(load_cohort(PHANTOM))
+    seen = table["found"].to_numpy(bool)
+    truth = pd.read_csv(PHANTOM / "truth.csv").drop(columns="patient")
+    table = table[seen].merge(truth, on=["video", "frame"], validate="1:1")
+    points = to_pixels(landmarks[seen], table["height"], table["width"])
+    few = points[table["video"].isin(SMALL)][::12]
+    return SimpleNamespace(
+        table=table, landmarks=landmarks[seen], scores=scores[seen], points=points, few=few
+    )
 
 
 @pytest.fixture
@@ -162,15 +184,13 @@ def smoke(small_template, tmp_path_factory) -> SimpleNamespace:
     """The whole series, run once by the command at smoke size: its cohort, figures, output."""
 
     def make(folder):
-        root = shutil.copytree(small_template, folder / "small")
-        command = [sys.executable, "-m", "palsy_utils", "run", "--cohort", root]
-        command += ["--profile", "smoke", "--figures", folder / "figures", "--device", "cpu"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done, command
+        done = run_small(shutil.copytree(small_template, folder / "small"))
+        assert done.exit_code == 0, done.output[-3000:]
+        return done.output
 
-    folder, (done, command) = once(tmp_path_factory, "smoke", make)
+    folder, output = once(tmp_path_factory, "smoke", make)
     figures = folder / "figures" / "small" / "smoke"
-    return SimpleNamespace(root=folder / "small", figures=figures, done=done, command=command)
+    return SimpleNamespace(root=folder / "small", figures=figures, output=output)
 
 
 @pytest.fixture(scope="session")
@@ -183,10 +203,47 @@ def beyond(smoke, tmp_path_factory) -> Path:
     def make(folder):
         root = shutil.copytree(smoke.root, folder / "small", copy_function=os.link)
         shutil.copy(PHANTOM / "patients.csv", root)
-        command = [*smoke.command, "--models", "beyond"]
-        command[command.index("--cohort") + 1] = root
-        command[command.index("--figures") + 1] = folder / "figures"
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
+        done = run_small(root, "--models", "beyond")
+        assert done.exit_code == 0, done.output[-3000:]
 
     return once(tmp_path_factory, "beyond", make)[0]
+
+
+# What a student leaves who has done nothing: the check must say so.
+WITHOUT_ANSWER = """
+kept, {answer} = {answer}, ...
+try:
+{check}
+except Exception:
+    {answer} = kept
+else:
+    raise SystemError("the check takes `...` for an answer")
+"""
+
+
+@pytest.fixture(scope="session")
+def answered(beyond, tmp_path_factory) -> Callable[..., Path]:
+    """A function that executes a notebook, its exercises with and without an answer, once.
+
+    It returns a folder with the notebook, `done-<name>`, and the figures, `drawn`. `proof` is a
+    further cell, the last one.
+    """
+
+    def execute(path, proof=""):
+        def make(folder):
+            notebook, cells = nbformat.read(path, 4), []
+            for cell in notebook.cells:
+                cells.append(cell)
+                if has_tag(cell, "check"):
+                    answer = re.search(r"answer_\d+", cell.source)[0]
+                    check = indent(cell.source, "    ")
+                    cells.append(new_code_cell(WITHOUT_ANSWER.format(answer=answer, check=check)))
+            notebook.cells = [*cells, new_code_cell(proof)]
+            nbformat.write(notebook, folder / path.name)
+            run_notebook(
+                folder / path.name, small_parameters(path, beyond / "small", folder), folder
+            )
+
+        return once(tmp_path_factory, path.stem, make)[0]
+
+    return execute

@@ -2,6 +2,7 @@
 
 import ast
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,17 @@ import nbformat
 import numpy as np
 import papermill
 import psutil
+from click.testing import CliRunner, Result
 
+from palsy_utils.cli import main
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.frames import extract_frames
 from palsy_utils.faces.modalities import build_modalities, measure_faces
 from palsy_utils.learning.profiles import PROFILES, Profile
+from palsy_utils.runs.kernels import execute_notebook
 from palsy_utils.teaching import CHECK, SOLUTION, has_tag
 
+PALSY = [sys.executable, "-m", "palsy_utils"]
 BOXES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}  # MP4 boxes that hold boxes
 
 
@@ -121,15 +126,12 @@ def moov_first(path: Path) -> None:
     shift = len(boxes[b"moov"])
 
     def edit(box: bytes) -> bytes:
-        return box[:8] + b"".join(struct.pack(">I", n + shift) for (n,) in _words(box[8:]))
+        places = struct.iter_unpack(">I", box[8:])
+        return box[:8] + b"".join(struct.pack(">I", at + shift) for (at,) in places)
 
     order = [b"ftyp", b"moov", *(kind for kind in boxes if kind not in (b"ftyp", b"moov"))]
     path.write_bytes(b"".join(boxes[kind] for kind in order))
     edit_mp4(path, b"stco", edit)
-
-
-def _words(content: bytes) -> list[tuple[int]]:
-    return list(struct.iter_unpack(">I", content))
 
 
 def flip(path: Path) -> None:
@@ -156,11 +158,8 @@ def write_labels(root: Path, rows: list[str], header: str = "") -> Path:
 
 def annotation(*names: str, end: str = "</annotation>") -> str:
     """Return a label file of the YFP database with one box for each name."""
-    boxes = "".join(
-        f"<object><name>{name}</name><pose>Left</pose><bndbox><xmin>1</xmin><ymin>2</ymin>"
-        "<xmax>30</xmax><ymax>40</ymax></bndbox></object>"
-        for name in names
-    )
+    box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
+    boxes = "".join(f"<object><name>{name}</name>{box}</object>" for name in names)
     size = "<size><width>64</width><height>48</height></size>"
     return f"<annotation><filename>1.bmp</filename>{size}{boxes}{end}"
 
@@ -168,10 +167,8 @@ def annotation(*names: str, end: str = "</annotation>") -> str:
 def write_yfp(root: Path, labels: dict[str, dict[int, str]], nested: bool = True) -> Path:
     """Write a tree like the YFP database's.
 
-    Args:
-        root: where.
-        labels: video -> frame -> content of its XML file; "" for a frame without one.
-        nested: whether folder names are doubled, as the zip files unpack.
+    `labels`: video -> frame -> content of its XML file, "" for a frame without one. If `nested`,
+    folder names are doubled, as the zip files unpack.
     """
     for video, frames in labels.items():
         tree = "Image" if int(video) < 9 else f"Image{(int(video) - 1) // 8 + 1}"
@@ -190,12 +187,35 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     """Return the parameters with which a notebook runs at smoke size, and writes into a folder."""
     values = {"cohort": cohort, "profile": "smoke", "fold": "p01", "device": "cpu"}
     values |= {"output": folder / "out", "figures": folder / "drawn"}
-    values |= {"n_faces": 24, "epochs": 1, "random_nets": 2, "clip": cohort / "clips" / "p01-1.mp4"}
+    values |= {"n_faces": 24, "epochs": 1, "random_nets": 1, "clip": cohort / "clips" / "p01-1.mp4"}
     values |= {"beforehand": notebook.with_name("faces_on_sliders.npz")}
     values |= {"painted": notebook.with_name("faces_to_learn_from.npz")}
     known = papermill.inspect_notebook(str(notebook))
-    values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
-    return {name: value for name, value in values.items() if name in known}
+    return {
+        name: str(v) if isinstance(v, Path) else v for name, v in values.items() if name in known
+    }
+
+
+def run_notebook(notebook: Path, parameters: dict, folder: Path) -> nbformat.NotebookNode:
+    """Execute a notebook, its exercises too, into a folder; return it with its outputs."""
+    given = {name: str(v) if isinstance(v, Path) else v for name, v in parameters.items()}
+    return execute_notebook(notebook, folder / f"done-{notebook.name}", given, exercises=True)
+
+
+def palsy(*arguments: object) -> Result:
+    """Give a `palsy` command, in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def small_run(cohort: Path, *more: object) -> list[str]:
+    """Return the command that runs the series at smoke size; figures lie beside the cohort."""
+    options = ["--profile", "smoke", "--figures", cohort.parent / "figures", "--device", "cpu"]
+    return [*PALSY, *map(str, ["run", "--cohort", cohort, *options, *more])]
+
+
+def run_small(cohort: Path, *more: object) -> Result:
+    """Run the series in this process, which has imported most of what it needs."""
+    return palsy(*small_run(cohort, *more)[len(PALSY) :])
 
 
 def functions_of(notebook: Path) -> SimpleNamespace:

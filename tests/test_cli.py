@@ -1,16 +1,13 @@
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from click.testing import CliRunner
-from helpers import write_labels, write_picture
+from helpers import palsy, write_labels, write_picture
 
-from palsy_utils.cli import main
-
-
-def palsy(*arguments):
-    return CliRunner().invoke(main, [str(a) for a in arguments])
+from palsy_utils.cohort.load import load_cohort
+from palsy_utils.phantom.cohort import write_cohort
 
 
 def test_status_shows_the_grid(smoke):
@@ -32,11 +29,9 @@ def test_status_before_anything_has_run(small):
     [
         ({"--cohort": "/no/such/cohort"}, "/no/such/cohort is not there"),
         ({"--profile": "huge"}, "There is no profile 'huge'"),
-        ({"--profile": "phantom+nonsense"}, "torchvision has no image net 'nonsense'"),
         ({"--figures": "/dev/null/figures"}, "/dev/null/figures/small/smoke cannot be written"),
         ({"--models": "lines-resnet18"}, "There is no model 'lines-resnet18'"),
         ({"--device": "cuda:9"}, "There is no device 'cuda:9'"),
-        ({"--scheduler": "tcp://127.0.0.1:9"}, "No Dask scheduler answers at tcp://127.0.0.1:9"),
         ({"--scheduler": "tls://127.0.0.1:9"}, "No Dask scheduler answers at tls://127.0.0.1:9"),
     ],
 )
@@ -70,22 +65,16 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(tmp_path):
         assert not (tmp_path / "frames").exists() and not (tmp_path / "runs").exists()
         return done.output
 
-    for folds in (1, 5):
-        assert f"{folds} folds cannot be made of 4 people" in refused("--folds", folds)
+    assert "5 folds cannot be made of 4 people" in refused("--folds", 5)
     assert "'--folds': -1 is not in the range" in refused("--folds", -1)
     for seed in (-1, 2**32):
         assert f"'--seed': {seed} is not in the range" in refused("--seed", seed)
-    assert "1 person(s) with palsy and 0 without are left to train on once a" in refused(
-        people=rows[::2]
-    )
+    told = "2 person(s) with palsy and 0 without are left to train on once b"
+    assert told in refused(people=rows[:3])
     assert "of 1 person(s), and folds need two" in refused(people=rows[:1])
-    assert "2 person(s) with palsy and 0 without are left to train on once b" in refused(
-        people=rows[:3]
-    )
     assert "and both are needed" in refused("--folds", 2, people=rows[:3])
     fit = ("--model", "asymmetry-fnn")
     assert "0 without are left to train" in refused(*fit, people=rows[::2], command="fit")
-    assert "'--seed': -1 is not in the range" in refused(*fit, "--seed", -1, command="fit")
 
 
 def test_help_needs_no_heavy_library():
@@ -97,9 +86,9 @@ def test_help_needs_no_heavy_library():
     assert not loaded.intersection(("torch", "mediapipe", "cv2", "numpy", "pandas", "dask"))
 
 
-def test_phantom_command_draws_a_cohort(tmp_path):
-    from palsy_utils.cohort.load import load_cohort
-
+def test_phantom_command_draws_a_cohort(tmp_path, monkeypatch):
+    brief = partial(write_cohort, seconds=1)
+    monkeypatch.setattr("palsy_utils.phantom.cohort.write_cohort", brief)
     done = palsy("phantom", tmp_path / "drawn", "--patients", 2, "--clips", 2, "--seed", 4)
     assert done.exit_code == 0, done.output
     assert load_cohort(tmp_path / "drawn").videos["patient"].nunique() == 2

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import PHANTOM
@@ -33,15 +32,12 @@ def product(tmp_path):
 def test_a_product_is_done_open_damaged_or_out_of_date(product):
     root = product.parent
     assert Product(product, SOURCE, root).state() == (DONE, "")
-    changed = SOURCE | {"settings": {"epochs": 3, "rate": 0.1}}
-    assert Product(product, changed, root).state() == (OUT_OF_DATE, "changed: settings epochs")
     many = {"settings": {"epochs": 3, "a_b": 1, "c": 1, "d": 1}}
     told = "changed: code, settings epochs, rate, a b and 2 more"
     assert Product(product, many, root).state() == (OUT_OF_DATE, told)
-    (root / "b.npy").write_text("c.npy")
-    assert Product(product, SOURCE, root).state() == (DAMAGED, "b.npy")
-    (root / "b.npy").unlink()
-    assert Product(product, SOURCE, root).state() == (DAMAGED, "b.npy")
+    for change in (lambda: (root / "b.npy").write_text("c.npy"), (root / "b.npy").unlink):
+        change()
+        assert Product(product, SOURCE, root).state() == (DAMAGED, "b.npy")
     for damaged in ("{", "[]", '{"made_from": {}, "files": []}'):
         stamps.stamp_of(product).write_text(damaged)
         assert Product(product, SOURCE, root).state() == (DAMAGED, "a.csv.stamp")
@@ -104,7 +100,7 @@ def edit_labels(root, old, new):
     (root / "labels.csv").write_text((root / "labels.csv").read_text().replace(old, new))
 
 
-@pytest.mark.parametrize("older", [False, True], ids=["newer", "older"])
+@pytest.mark.parametrize("older", [False, True])
 def test_a_clip_replaced_under_its_name_costs_its_own_faces_and_all_arrays(small, older):
     assert not not_done(small)
     replace(small / "clips" / "p01-1.mp4", PHANTOM / "clips" / "p01-2.mp4", older)
@@ -152,35 +148,25 @@ def test_shortened_labels_and_a_deleted_clip_never_leave_arrays_with_other_rows(
 
 
 def test_after_touch_nothing_is_made_again(small):
-    before = {path: path.stat().st_mtime_ns for path in small.rglob("*.csv")}
     for path in small.rglob("*"):
         os.utime(path, (4e9, 4e9))
     assert not not_done(small)
     extract_frames(load_cohort(small))
     build_modalities(load_cohort(small), 32)
-    assert {path.stat().st_mtime for path in before} == {4e9}
+    assert {path.stat().st_mtime for path in small.rglob("*.csv")} == {4e9}
 
 
 @pytest.mark.parametrize(
     ("file", "noticed"),
     [
         ("frames/p01-1/0.jpg", {"frames/p01-1.csv"}),
-        ("frames/p01-1.csv", {"frames/p01-1.csv"}),
         ("faces/p01-1.parquet", {"faces/p01-1.parquet"} | ARRAYS),  # until it is measured again
         ("modalities/handcrafted.npy", {"modalities/samples.csv"}),
-        ("images/lines-32.npy", {"images/lines-32.npy"}),
     ],
 )
 def test_a_flipped_byte_costs_only_the_file_it_is_in(small, file, noticed):
     flip(small / file)
     assert not_done(small) == noticed
-
-
-def test_structured_arrays_that_are_damaged_are_not_loaded(small):
-    path = small / "modalities" / "coordinates.npy"
-    np.save(path, np.load(path)[:-1])
-    with pytest.raises(PalsyError, match=r"coordinates\.npy is missing, damaged or not of"):
-        load_modality(small, "coordinates", 0)
 
 
 def test_what_is_shipped_is_what_its_stamps_say():

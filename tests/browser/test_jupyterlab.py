@@ -77,18 +77,23 @@ def ends_in_a_table(source: str) -> bool:
     return isinstance(value, ast.Name | ast.Subscript)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_gives_every_figure_and_table_and_no_error(path, lab, browser, beyond):
+def run_all(path: Path, lab: tuple, browser, cohort: Path):
+    """Open a notebook, run all of it; return its page, whether all went well, and its content."""
     address, folder = lab
-    prepare(path, folder, beyond / "small")
+    prepare(path, folder, cohort)
     page = browser.new_page(viewport={"width": 1400, "height": 2400})
     page.set_default_timeout(300_000)
     page.goto(f"{address}/lab/tree/notebooks/{path.name}?token={TOKEN}&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
-    well, notebook = page.evaluate(RUN_ALL)
+    return page, *page.evaluate(RUN_ALL)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_run_all_gives_every_figure_and_table_and_no_error(path, lab, browser, beyond):
+    page, well, notebook = run_all(path, lab, browser, beyond / "small")
     page.wait_for_load_state("networkidle")
     whole = page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
-    pictures = Path(os.environ.get("PALSY_SCREENSHOTS", folder / "screenshots"))
+    pictures = Path(os.environ.get("PALSY_SCREENSHOTS", lab[1] / "screenshots"))
     page.screenshot(path=pictures / f"{path.stem}.png")
     page.close()
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -106,14 +111,9 @@ def test_run_all_gives_every_figure_and_table_and_no_error(path, lab, browser, b
 
 
 def test_a_slider_changes_the_picture(lab, browser, landmarker_file):
-    address, folder = lab
-    name = "13_a_face_on_sliders.ipynb"
-    prepare(PROJECT / "notebooks" / name, folder, folder)
-    page = browser.new_page(viewport={"width": 1400, "height": 2400})
-    page.set_default_timeout(300_000)
-    page.goto(f"{address}/lab/tree/notebooks/{name}?token={TOKEN}&reset")
-    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
-    well, _ = page.evaluate(RUN_ALL)
+    page, well, _ = run_all(
+        PROJECT / "notebooks" / "13_a_face_on_sliders.ipynb", lab, browser, lab[1]
+    )
     assert well
     picture = page.locator("img.widget-image")
     picture.scroll_into_view_if_needed()

@@ -4,11 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from conftest import PROJECT
-from helpers import play
+from helpers import palsy, play
 
-from palsy_utils.cli import main
 from palsy_utils.clip.model_file import (
     FITTABLE,
     check_fittable,
@@ -106,7 +104,6 @@ def test_scores_and_calibration_come_from_the_run_with_the_same_samples(small, t
     scores = fitted.facts["scores"]
     of_frames = ["auroc", "f1", "sensitivity", "specificity"]
     assert list(scores) == [*of_frames, *(f"{name} of clips" for name in SCORES)]
-    assert all(low <= value <= high for value, low, high in map(scores.get, of_frames))
     value, low, high = scores["auroc"]
     told = f"AUROC {value:.2f} ({low:.2f} to {high:.2f})"
     assert told in (tmp_path / "net.pt.md").read_text()
@@ -130,30 +127,20 @@ def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(sm
 # The file
 
 
-CHANGES = [{"kind": "something"}, {"net": {}}, {"profile": {"name": ""}}, {"model": "no-such"}]
-CHANGES += [{"net": {"a": 1}}, {"version": 99}]
-CHANGES += [{"rule": ("mean",)}, {"calibration": "2"}, {"questions": [1]}, {"facts": []}]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_files_that_hold_something_else_are_refused(model_file, tmp_path, change):
-    content = torch.load(model_file, weights_only=True) | change
-    torch.save(content, tmp_path / "other.pt")
-    message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 5"
-    with pytest.raises(PalsyError, match=message):
-        read_model(tmp_path / "other.pt")
-
-
-def test_no_code_runs_and_nothing_else_is_a_model(model_file, tmp_path):
-    torch.save({"evil": print}, tmp_path / "evil.pt")
-    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
-    (tmp_path / "text.pt").write_text("weights")
-    whole = model_file.read_bytes()
-    for part in (0.0, 0.1, 0.5, 0.9, 0.999):
-        (tmp_path / f"{part}.pt").write_bytes(whole[: int(part * len(whole))])
-    for name in ("evil", "tensor", "text", 0.0, 0.1, 0.5, 0.9, 0.999):
-        with pytest.raises(PalsyError, match=rf"{name}\.pt is no model .*damaged.*palsy fit"):
-            read_model(tmp_path / f"{name}.pt")
+def test_what_holds_something_else_is_refused_and_no_code_runs(model_file, tmp_path):
+    whole, path = torch.load(model_file, weights_only=True), tmp_path / "other.pt"
+    changes = [{"kind": "something"}, {"net": {}}, {"profile": {"name": ""}}]
+    changes += [{"model": "no-such"}, {"net": {"a": 1}}, {"version": 99}, {"rule": ("mean",)}]
+    changes += [{"calibration": "2"}, {"questions": [1]}, {"facts": []}]
+    for content in ({"evil": print}, torch.zeros(3), *(whole | change for change in changes)):
+        torch.save(content, path)
+        message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 5"
+        with pytest.raises(PalsyError, match=message):
+            read_model(path)
+    for content in (b"weights", *(model_file.read_bytes()[:-n] for n in (100, 10_000))):
+        path.write_bytes(content)
+        with pytest.raises(PalsyError, match=r"other\.pt is no model .*damaged.*palsy fit"):
+            read_model(path)
     with pytest.raises(PalsyError, match="is no file"):
         read_model(tmp_path)
 
@@ -178,13 +165,10 @@ def test_of_sixty_files_with_a_flipped_bit_none_answers_differently(model_file, 
 
 def test_command_writes_model_and_card(small, tmp_path):
     path = tmp_path / "deep" / "net.pt"
-
-    def command(cohort):
-        options = ["--cohort", str(cohort), "--profile", "smoke", "--model", "handcrafted-fnn"]
-        return CliRunner().invoke(main, ["fit", *options, "--output", str(path)])
-
+    command = ["fit", "--cohort", small, "--profile", "smoke", "--output", path]
+    command += ["--model", "handcrafted-fnn"]
     shutil.rmtree(small / "modalities")  # then they are built first
-    done = command(small)
+    done = palsy(*command)
     assert done.exit_code == 0, done.output
     assert done.output.split() == [str(path), f"{path}.md"]
     fitted, card = read_model(path), (path.with_name("net.pt.md")).read_text()
@@ -194,8 +178,6 @@ def test_command_writes_model_and_card(small, tmp_path):
         assert words in card, words
     labels = (small / "labels.csv").read_text().replace("strong", "normal")
     (small / "labels.csv").write_text(labels.replace("slight", "normal"))
-    done = command(small)
+    done = palsy(*command)
     assert done.exit_code == 1 and "0 person(s) with palsy and 3 without" in done.output
     assert read_model(path).facts["palsy"] > 0  # what was there stays
-    done = command(small / "gone")
-    assert done.exit_code == 1 and "gone is not there" in done.output

@@ -15,7 +15,6 @@ TWO = ["1,a,a.mp4,,,1", "2,b,b.mp4,,,0"]
 
 @pytest.fixture
 def root(tmp_path):
-    """A folder with files to make labels of; outside of it lies one more."""
     root = tmp_path / "clinic"
     root.mkdir()
     for name in ("a.mp4", "b.mp4", "Ä c.MOV"):
@@ -34,12 +33,8 @@ def root(tmp_path):
 
 def frames_of(cohort, times=(0.0, 1.0, 2.0, 3.0)):
     """A table of frames like `load_frames`', with these times in every video."""
-    rows = [
-        {"patient": v.patient, "video": v.video, "frame": i, "time_s": t, "file": "", "note": ""}
-        for v in cohort.videos.itertuples()
-        for i, t in enumerate(times)
-    ]
-    return pd.DataFrame(rows)
+    times = pd.DataFrame({"frame": range(len(times)), "time_s": times, "file": "", "note": ""})
+    return cohort.videos[["patient", "video"]].merge(times, how="cross")
 
 
 # --- labels.csv that is right
@@ -62,7 +57,6 @@ def test_labels_with_regions(root):
         (root / "faces" / f"{video}.parquet").touch()
     cohort = load_cohort(write_labels(root, rows))
     assert (cohort.kind, cohort.group, cohort.name) == ("labels.csv", "patient", "clinic")
-    assert cohort.videos.columns.tolist() == ["patient", "video", "file", "kind"]
     assert cohort.videos.values.tolist() == [
         ["01", "left", "a.mp4", "clip"],
         ["p-2", "b", "b.mp4", "clip"],
@@ -72,7 +66,6 @@ def test_labels_with_regions(root):
         ["3", "gone-2", "", "measured"],
         ["3", "umlaut", "Ä c.MOV", "clip"],
     ]
-    assert cohort.sources["folder"] == [(1, 0.0, "pictures/1.png")]
     assert set(cohort.sources) == {"left", "b", "folder", "still", "umlaut"}
     assert cohort.labels["end_s"].tolist()[:4] == [1.5, 2.0, math.inf, math.inf]
     assert cohort.labels["label"].fillna(9).tolist() == [1, 0, 1, 9, 0, 1, 0, 0, 9]
@@ -97,8 +90,7 @@ def test_boundaries_are_half_open_to_the_millisecond(root):
 def test_frame_labels_keeps_order_index_and_columns(root):
     cohort = load_cohort(write_labels(root, TWO, LABEL_HEADER))
     frames = frames_of(cohort).sample(frac=1, random_state=0)
-    stranger = frames.iloc[[0]].assign(video="x")
-    frames = pd.concat([frames, stranger])
+    frames = pd.concat([frames, frames.iloc[[0]].assign(video="x")])  # a stranger
     labelled = frame_labels(cohort, frame_labels(cohort, frames))
     assert labelled.index.tolist() == frames.index.tolist()
     assert labelled.columns.tolist() == [*frames.columns, "eyes", "mouth", "label"]
@@ -142,16 +134,12 @@ def test_what_lies_beside_the_labels_and_is_not_read_is_named(root):
 
 
 def test_links_are_followed_where_the_user_says_so(root, tmp_path, monkeypatch):
-    rows = ["1,a,leads_out.jpg,,,1", "2,b,b.mp4,,,0"]
-    write_labels(root, rows, LABEL_HEADER)
+    write_labels(root, ["1,a,leads_out.jpg,,,1", "2,b,b.mp4,,,0"], LABEL_HEADER)
     monkeypatch.setenv("PALSY_LINKS", str(tmp_path / "clinic" / "pictures"))
     with pytest.raises(PalsyError, match="a link that leads out"):
         load_cohort(root)
     monkeypatch.setenv("PALSY_LINKS", str(tmp_path))
     assert load_cohort(root).videos["kind"].tolist() == ["image", "clip"]
-    write_labels(root, [rows[0].replace("leads_out", "../outside"), rows[1]], LABEL_HEADER)
-    with pytest.raises(PalsyError, match="does not exist in the cohort's folder"):
-        load_cohort(root)
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "patients.csv"])
@@ -188,16 +176,13 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
     ("row", "column", "told"),
     [
         (",v2,b.mp4,,,,", "patient", "'' is no id"),
-        ("../x,v2,b.mp4,,,,", "patient", "../x"),
         ("Jürgen,v2,b.mp4,,,,", "patient", "letters a to z"),
         ("NA,v2,b.mp4,,,,", "patient", "empty cell"),
         (f"{'x' * 81},v2,b.mp4,,,,", "patient", "80"),
         ("2,a/b,b.mp4,,,,", "video", "a/b"),
         ("2,v2,b.mp4,,,strog,", "eyes", "write normal, slight or strong"),
-        ("2,v2,b.mp4,,,,7", "mouth", "normal, slight or strong"),
         ('2,v2,b.mp4,"1,5",,,', "start_s", "decimal point"),
         ("2,v2,b.mp4,-1,,,", "start_s", "'-1'"),
-        ("2,v2,b.mp4,nan,1,,", "start_s", "'nan'"),
         ("2,v2,b.mp4,3,2,,", "end_s", "at 2 s, not after its start at 3 s"),
         ("1,v1,a.mp4,0.5,2,normal,normal", "start_s", "overlaps with the one in row 2"),
         ("1,v1,b.mp4,2,3,,", "file", "'a.mp4' in row 2"),
@@ -208,7 +193,6 @@ GOOD = "1,v1,a.mp4,0,1,normal,slight"
         ("2,v2,c.mp4,,,,", "file", "'c.mp4' does not exist in the cohort's folder"),
         ("2,v2,,,,,", "file", "'' does not exist"),
         ("2,v2,../outside.jpg,,,,", "file", "without .. in it"),
-        ("2,v2,/etc/hostname,,,,", "file", "does not exist in the cohort's folder"),
         ("2,v2,leads_out/outside.jpg,,,,", "file", "a link that leads out"),
         ("2,v2,circle.mp4,,,,", "file", "circle.mp4"),
         ("2,v2,notes.txt,,,,", "file", "neither a clip nor an image"),
@@ -230,38 +214,26 @@ def test_a_wrong_cell_is_named_with_row_and_column(root, row, column, told):
     ("content", "told"),
     [
         ("", "is empty"),
-        (
-            "patient,video,file,strat_s,end_s,label\n1,a,a.mp4,,,1",
-            "is missing among patient, video",
-        ),
         ("patient,video,file,end_s,label\n1,a,a.mp4,,1", "'start_s' is missing among"),
         ("patient,video,file,start_s,end_s,eye,mouth\n1,a,a.mp4,,,,", "'eyes' is missing among"),
         ("patient,video,file,start_s,end_s\n1,a,a.mp4,,", "row 1: the column 'label' is missing"),
         (f"{LABEL_HEADER},eyes\n1,a,a.mp4,,,1,", "keep either"),
         (f"{LABEL_HEADER},label\n1,a,a.mp4,,,1,1", "row 1: the column 'label' is there twice"),
-        (LABEL_HEADER.replace(",", ";") + "\n1;a;a.mp4;1,5;;1", "column start_s: '1,5'"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,", "row 3: the row has 5 cells"),
-        (f"{LABEL_HEADER}\n1,a,a.mp4,,,1,5", "row 2: the row has 7 cells"),
         (f'{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,"b,b.mp4,,,0', "quotation mark"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,2", "write 0 or 1"),
+        (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,Jürgen.mp4,,,0\n", "row 3: this is not UTF-8"),
         (f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n\n2,b,c.mp4,,,1", "row 4, column file"),
         # Excel does not show this line, and counts its rows without it.
         (f"sep=,\n{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,b.mp4,,,2\n", "row 3, column label"),
     ],
 )
 def test_a_wrong_table_is_named(root, content, told):
-    (root / "labels.csv").write_text(content)
+    (root / "labels.csv").write_text(content, encoding="latin-1")
     with pytest.raises(PalsyError) as error:
         load_cohort(root)
     assert str(error.value).startswith(str(root / "labels.csv"))
     assert told in str(error.value)
-
-
-def test_a_table_in_another_encoding(root):
-    text = f"{LABEL_HEADER}\n1,a,a.mp4,,,1\n2,b,Jürgen.mp4,,,0\n"
-    (root / "labels.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(PalsyError, match=r"labels\.csv, row 3: this is not UTF-8"):
-        load_cohort(root)
 
 
 # --- patients.csv, by the same reader
@@ -285,7 +257,6 @@ def test_people_who_are_in_no_video_are_named(root):
 @pytest.mark.parametrize(
     "text",
     [
-        "patient,side,skin_tone\na,left,3\nb,,\n",
         "Patient,SIDE,skin_tone,,\n a , Left ,3.0,,\nb,,,,\n",
         "skin_tone\tpatient\tside\thair\n3\ta\tleft\tgrey\n\tb\t\t\n",
         "video,patient,side,skin_tone\n1,a,left,\n2,a,,3\n3,b,,\n",
@@ -303,11 +274,9 @@ def test_a_table_of_people_as_they_write_it(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("who,side\na,left\n", "row 1: the column 'patient' is missing"),
         ("patient,side\na,left\na,right\n", "row 3, column side: 'right' here and 'left' in row 2"),
         ("patient,side\na,links\n", "'links' is no side: write left, none or right"),
         ("patient,skin_tone\na,5\nb,pale\n", "row 3, column skin_tone: 'pale' is no number from 1"),
-        ("patient,skin_tone\na,nan\n", "'nan' is no number from 1"),
     ],
 )
 def test_faults_among_people_are_named(tmp_path, text, message):

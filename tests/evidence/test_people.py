@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from helpers import palsy
+from test_evidence import inner_of
 
-from palsy_utils.cli import main
 from palsy_utils.evidence.comparisons import compare
 from palsy_utils.evidence.intervals import auroc_interval
 from palsy_utils.evidence.people import MEAN, choose_rule, decide, people_table, score_by_rules
@@ -31,19 +31,12 @@ def made_up(n=12, clips=2, frames=10, seed=0, short=False, model="theirs"):
     return table.assign(model=model, fold=names, seed=0)
 
 
-def inner_of(frames):
-    """Of every fold, the predictions of everybody else."""
-    folds = frames["fold"].unique()
-    return pd.concat([frames[frames["patient"] != f].assign(fold=f) for f in folds])
-
-
 def test_a_clip_is_palsy_if_a_frame_is_and_scored_by_each_rule():
     frames = made_up(2, frames=4).assign(probability=[0.1, 0.2, 0.6, 0.9] * 4)
     clips, people = score_by_rules(frames, "clips"), score_by_rules(frames, "people")
     assert clips["label"].tolist() == [0, 0, 1, 1] and people["label"].tolist() == [0, 1]
-    scored = clips.loc[0, [MEAN, "median", "share called palsy"]].tolist()
-    assert scored == pytest.approx([0.45, 0.4, 0.5])
-    assert clips["highest tenth"][0] == pytest.approx(np.quantile([0.1, 0.2, 0.6, 0.9], 0.9))
+    scored = clips.loc[0, [MEAN, "median", "share called palsy", "highest tenth"]].tolist()
+    assert scored == pytest.approx([0.45, 0.4, 0.5, np.quantile([0.1, 0.2, 0.6, 0.9], 0.9)])
 
 
 def test_a_short_palsy_asks_for_a_rule_that_looks_at_the_highest_frames():
@@ -72,25 +65,14 @@ def test_table_of_people_has_intervals_over_people_and_tells_the_rules():
     table = people_table(frames, inner_of(frames)).set_index("level")
     assert table["n"].to_dict() == {"clips": 24, "people": 12}
     assert table["n_palsy"].to_dict() == {"clips": 16, "people": 8}
-    decided = decide(frames, inner_of(frames), "people")
-    row = table.loc["people"]
+    decided, row = decide(frames, inner_of(frames), "people"), table.loc["people"]
     assert row["auroc"] == round(auroc(decided["label"], decided["probability"]), 4)
     ends = auroc_interval(decided)
     assert row[["auroc_low", "auroc_high"]].tolist() == pytest.approx(ends, abs=1e-4)
-    assert row["sensitivity"] == (decided.loc[decided["label"] == 1, "probability"] >= 0).mean()
     assert "highest" in row["rule"] and "folds)" in row["rule"]
-    plain = people_table(frames, frames.iloc[:0])
-    assert (plain["rule"] == "mean (12 folds)").all()
     everybody_ill = with_ends(people_table(frames.assign(label=1), frames.iloc[:0]))
     assert everybody_ill["auroc"].tolist() == ["–", "–"] == everybody_ill["specificity"].tolist()
     assert everybody_ill["sensitivity"].str.contains(" to ").all()
-
-
-# palsy score
-
-
-def palsy_score(*arguments):
-    return CliRunner().invoke(main, ["score", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -106,7 +88,7 @@ def files(tmp_path):
 
 
 def test_predictions_made_elsewhere_get_table_intervals_and_paired_tests(files):
-    done = palsy_score(*files)
+    done = palsy("score", *files)
     assert done.exit_code == 0, done.output
     first, second = (pd.read_csv(f).assign(seed=0) for f in files)
     low, high = auroc_interval(first)
@@ -114,7 +96,7 @@ def test_predictions_made_elsewhere_get_table_intervals_and_paired_tests(files):
     assert told in done.output and "always-palsy" in done.output and "| people" in done.output
     assert "AUROC minus that of good; Holm corrects this family of 1" in done.output
     assert f"{compare(second, first)['difference']:.2f} (" in done.output
-    alone = palsy_score(files[0])
+    alone = palsy("score", files[0])
     assert alone.exit_code == 0 and "Holm" not in alone.output
 
 
@@ -122,7 +104,7 @@ def test_where_everybody_has_one_class_people_lead_and_have_no_f1(files):
     table = pd.read_csv(files[0])
     table["label"] = table.groupby("patient")["label"].transform("max")
     table.to_csv(files[0], index=False)
-    lines = palsy_score(files[0]).output.splitlines()
+    lines = palsy("score", files[0]).output.splitlines()
     assert lines[0] == "**Clips and people**"
     header = lines[lines.index("**Frames**") + 2]
     assert "pooled_f1" in header and "sensitivity" in header and "| f1" not in header
@@ -134,14 +116,14 @@ def test_theirs_stand_beside_our_run(smoke, tmp_path):
     theirs = ours.assign(probability=0.2 + 0.6 * ours["label"])
     theirs.to_csv(tmp_path / "oracle.csv", index=False)
     options = ("--cohort", smoke.root, "--profile", "smoke")
-    done = palsy_score(tmp_path / "oracle.csv", *options)
+    done = palsy("score", tmp_path / "oracle.csv", *options)
     assert done.exit_code == 0, done.output
     lines = [line for line in done.output.splitlines() if line.startswith("| ")]
     rows = [line.split("|")[1].strip() for line in lines]
     assert rows[1:4] == ["coordinates-fnn", "expressions-fnn", "rgb-resnet50"]
     assert "oracle" in rows and "untrained-asymmetry" in rows
     theirs.iloc[1:].to_csv(tmp_path / "oracle.csv", index=False)
-    done = palsy_score(tmp_path / "oracle.csv", *options)
+    done = palsy("score", tmp_path / "oracle.csv", *options)
     assert done.exit_code == 1 and "have not the same frames" in done.output
 
 
@@ -149,23 +131,18 @@ def test_theirs_stand_beside_our_run(smoke, tmp_path):
     ("change", "message"),
     [
         (lambda t: t.drop(columns="label"), "the column 'label' is missing"),
-        (lambda t: t.drop(columns="patient"), "the column 'patient' is missing"),
         (lambda t: t.assign(label=2), "row 2, column label: '2' is no label: write 0 or 1"),
         (lambda t: t.assign(probability=7), "column probability: '7' is no probability"),
-        (lambda t: t.assign(probability="high"), "'high' is no probability"),
         (lambda t: t.assign(frame=0.5), "is no number of a frame"),
         (lambda t: t.assign(frame=0), "frame 0 of 'p00-0' is there twice"),
         (lambda t: t.iloc[:0], "is empty"),
-        (
-            lambda t: t.assign(label=1 - t["label"]),
-            "good have not the same frames with the same labels",
-        ),
+        (lambda t: t.assign(label=1 - t["label"]), "good have not the same frames with the same"),
         (lambda t: t.assign(patient="a b"), "'a b' is no id"),
     ],
 )
 def test_a_bad_file_ends_in_one_sentence(files, change, message):
     change(pd.read_csv(files[0])).to_csv(files[1], index=False)
-    done = palsy_score(*files)
+    done = palsy("score", *files)
     assert done.exit_code == 1 and message in done.output, done.output
     assert len(done.output.strip().splitlines()) == 1
 
@@ -182,6 +159,6 @@ def test_files_that_are_none_or_have_our_names_are_refused(files, tmp_path):
         ([taken], "has the name of a model of ours"),
         ([files[0], again], "Two files are called good"),
     ):
-        done = palsy_score(*paths)
+        done = palsy("score", *paths)
         assert done.exit_code == 1 and message in done.output, done.output
         assert len(done.output.strip().splitlines()) == 1

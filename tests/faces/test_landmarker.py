@@ -23,12 +23,6 @@ def test_the_same_picture_gives_the_same_answer(face):
     assert first["expressions"].min() >= 0 and first["expressions"].max() <= 1
 
 
-def test_no_face_is_an_outcome():
-    measured = measure_image(np.full((120, 160, 3), 127, np.uint8))
-    assert not measured["found"] and measured["note"] == "no face"
-    assert measured["landmarks"] is None and measured["expressions"] is None
-
-
 def test_a_face_that_fills_the_picture_is_found_with_a_margin(face):
     whole = in_pixels(measure_image(face))
     x, y = whole.min(0).astype(int)

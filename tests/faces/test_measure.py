@@ -39,16 +39,13 @@ class TestMeasuring:
         measure_faces(cohort)
         table, _, _ = load_faces(cohort)
         assert abs(len(table) - 6 * seconds) <= 1
+        assert share <= table["found"].mean() <= (share > 0)
         if share == 0:
-            assert not table["found"].any() and (table["note"] == "no face").all()
             with pytest.raises(PalsyError, match="no frame with both a face and a label"):
                 build_modalities(cohort, 32)
         else:
-            assert table["found"].mean() >= share
-            samples = build_modalities(cohort, 32)
-            rgb = load_modality(tmp_path, "rgb", 32)
+            samples, rgb = build_modalities(cohort, 32), load_modality(tmp_path, "rgb", 32)
             assert len(rgb) == len(samples) == table["found"].sum()
-            assert rgb.std() > 10
 
 
 def test_measurements_at_hand_need_no_model_and_others_say_so(small, monkeypatch, tmp_path):

@@ -65,14 +65,3 @@ def test_frames_without_a_label_are_neither_trained_on_nor_scored(small):
     samples = build_modalities(load_cohort(small), 32)
     ends = labels[labels["end_s"] < 3].groupby("video")["end_s"].max()
     assert (samples["time_s"] < samples["video"].map(ends)).all()
-
-
-def test_a_cohort_of_measurements_alone_has_no_rgb(small):
-    for clip in (small / "clips").iterdir():
-        clip.unlink()
-    for image in (small / "images").iterdir():
-        image.unlink()
-    samples = build_modalities(load_cohort(small), 32)
-    assert len(load_modality(small, "lines", 32)) == len(samples)
-    with pytest.raises(PalsyError, match=r"rgb-32\.npy is missing"):
-        load_modality(small, "rgb", 32)

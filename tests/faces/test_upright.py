@@ -3,25 +3,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.landmarks import (
     MIRROR,
     coordinates,
     crop_rgb,
     draw_lines,
     mirror_coordinates,
-    to_pixels,
     upright,
     window,
 )
-from palsy_utils.faces.modalities import load_faces
 
 
 @pytest.fixture(scope="module")
-def points(small_template):
-    """Landmarks of a few drawn frames, in pixels: (n, 478, 2)."""
-    table, landmarks, _ = load_faces(load_cohort(small_template))
-    return to_pixels(landmarks, table["height"], table["width"])[::12]
+def points(measured_faces):
+    return measured_faces.few
 
 
 @settings(max_examples=30, deadline=None)
@@ -34,15 +29,11 @@ def test_camera_and_head_position_leave_no_trace(points, angle, scale, x, y):
     assert np.abs(coordinates(moved) - coordinates(points)).max() < 1e-3
 
 
-def test_upright_faces_have_level_eyes_one_unit_apart(points):
-    faces = upright(points)
-    assert faces[:, 33] == pytest.approx(np.tile([-0.5, 0], (len(faces), 1)), abs=1e-5)
-    assert faces[:, 263] == pytest.approx(np.tile([0.5, 0], (len(faces), 1)), abs=1e-5)
-
-
-def test_a_mirrored_face_gives_mirrored_coordinates_and_lines(points):
+def test_faces_are_level_and_a_mirrored_face_gives_mirrored_coordinates_and_lines(points):
     mirrored = (points * [-1, 1] + [256, 0])[:, MIRROR]
     expected = mirror_coordinates(coordinates(points))
+    eyes = upright(points)[:, [33, 263]]  # level, one unit apart
+    assert np.allclose(eyes, [[-0.5, 0], [0.5, 0]], atol=1e-5)
     assert np.allclose(coordinates(mirrored), expected, atol=1e-5)
     for face, other in zip(points, mirrored, strict=True):
         ours, theirs = draw_lines(face, 64), draw_lines(other, 64)[:, ::-1]

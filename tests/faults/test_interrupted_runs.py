@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import pandas as pd
 import psutil
 import pytest
-from helpers import outlive
+from helpers import PALSY, outlive, run_small, small_run
 from test_model_file import fit_small
 
 from palsy_utils.clip.model_file import write_model
@@ -29,27 +29,14 @@ from palsy_utils.learning.experiments import PAPER_MODELS
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
 RUN = Path("runs") / "smoke"
 PATIENCE = 600  # s
-PALSY = [sys.executable, "-m", "palsy_utils"]
-
-
-def give(source, target):
-    """Copy a file; weights, which are large, by a link: they are replaced, never written into."""
-    return os.link(source, target) if source.endswith(".pt") else shutil.copy2(source, target)
-
-
-def command_for(smoke, root, *more):
-    command = [str(part) for part in smoke.command]
-    command[command.index("--cohort") + 1] = str(root)
-    command[command.index("--figures") + 1] = str(root.parent / "figures")
-    return [*command, *more]
 
 
 @pytest.fixture
 def unfinished(smoke, tmp_path):
     """The run of `smoke`, without one row and without its table."""
-    root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=give)
+    root = shutil.copytree(smoke.root, tmp_path / "small")
     shutil.rmtree(root / RUN / ROW)
-    return SimpleNamespace(root=root, command=command_for(smoke, root))
+    return SimpleNamespace(root=root, command=small_run(root))
 
 
 def run(command, **options):
@@ -88,7 +75,7 @@ def children_of(process, word):
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         with suppress(psutil.Error):  # it has ended
-            found += [child] * (word in child.cmdline())
+            found += [child] * (word in " ".join(child.cmdline()))
     return found
 
 
@@ -117,6 +104,12 @@ def assert_one_sentence(done, *words):
     assert all(word in done.stderr for word in words), done.stderr[-3000:]
 
 
+def assert_refused(root, *words):
+    done = run_small(root)
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    assert all(word in done.output for word in words), done.output
+
+
 def test_one_run_after_another_is_stopped(smoke, unfinished):
     """A folder in the way, a full disk, a second run, kill -9, a dead kernel: then all is well."""
     root, command = unfinished.root, unfinished.command
@@ -124,20 +117,18 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
     # The results' folder cannot be written: a file stands in its place.
     (root / "runs").rename(root / "kept")
     (root / "runs").touch()
-    assert_one_sentence(run(command), "cannot be written")
+    assert_refused(root, "cannot be written")
     (root / "runs").unlink()
     (root / "kept").rename(root / "runs")
 
     # No file may grow, as on a full disk.
-    def full():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-
+    full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (50_000, 50_000))
     assert_one_sentence(run(command, preexec_fn=full), "File too large")
 
     # While it trains, a second run is refused; then the first is killed, kernels live on a while.
     first = start(command)
     wait_for(lambda: attempts(root), first)
-    assert_one_sentence(run(command), "Another `palsy run` is working on", str(root))
+    assert_refused(root, "Another `palsy run` is working on", str(root))
     time.sleep(random.uniform(0, 3))
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
@@ -150,8 +141,8 @@ def test_one_run_after_another_is_stopped(smoke, unfinished):
     said = second.communicate(timeout=PATIENCE)[1]
     assert second.returncode == 1 and "1 notebook(s) failed" in said and "Kernel died" in said
 
-    done = run(command)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = run_small(root)
+    assert done.exit_code == 0, done.output[-3000:]
     assert_whole(smoke, root)
 
 
@@ -167,18 +158,17 @@ def assert_tidy(process, number, children, scratch):
     assert list(scratch.glob("palsy-*")) == []
 
 
-@pytest.mark.parametrize(
-    ("stage", "number"), [("frames", "SIGKILL"), ("faces", "SIGKILL"), (ROW, "SIGINT")]
-)
+KILLED = [pytest.param(s, "SIGKILL", marks=pytest.mark.slow) for s in ("frames", "faces")]
+
+
+@pytest.mark.parametrize(("stage", "number"), [*KILLED, (ROW, "SIGINT")])
 def test_children_end_with_a_run_that_is_stopped(small, stage, number, request, tmp_path):
     scratch = tmp_path / "t"
     scratch.mkdir()
     if stage != ROW:
         request.getfixturevalue("landmarker_file")
         shutil.rmtree(small / stage)
-    command = [*PALSY, "run", "--cohort", small, "--figures", tmp_path, "--profile", "smoke"]
-    command += ["--models", ROW, "--device", "cpu"]
-    process = start(command, env=os.environ | {"TMPDIR": str(scratch)})
+    process = start(small_run(small, "--models", ROW), env=os.environ | {"TMPDIR": str(scratch)})
     # The workers of joblib are there from the first clip or video on until the notebook's end.
     workers = partial(children_of, process, "--process-name")
     wait_for(partial(attempts, small) if stage == ROW else workers, process)
@@ -188,6 +178,7 @@ def test_children_end_with_a_run_that_is_stopped(small, stage, number, request, 
     assert_tidy(process, signal.Signals[number], children, scratch)
 
 
+@pytest.mark.slow
 def test_a_stopped_prediction_leaves_no_picture(small_template, landmarker_file, tmp_path):
     scratch, model = tmp_path / "t", tmp_path / "net.pt"
     scratch.mkdir()
@@ -234,7 +225,7 @@ def little_disk(smoke, tmp_path):
 @pytest.mark.faults
 def test_a_disk_that_fills_up_or_is_read_only(smoke, little_disk):
     root = little_disk / "small"
-    command = command_for(smoke, root, "--models", ROW)
+    command = small_run(root, "--models", ROW)
 
     def remount(how):
         subprocess.run(["mount", "-o", f"remount,{how}", str(little_disk)], check=True)
@@ -294,6 +285,7 @@ def lose(unfinished, cluster, lost):
     return process.communicate(timeout=PATIENCE)[1], process
 
 
+@pytest.mark.slow
 def test_workers_elsewhere_predict_the_same(smoke, unfinished, cluster, tmp_path):
     done = run([*unfinished.command, "--scheduler", cluster.address], cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -70,8 +70,7 @@ def test_a_missing_modality_gets_no_attention_and_its_values_do_not_matter(net, 
 
 def test_training_never_drops_all_that_a_face_has():
     gone = torch.zeros(500, 2, 1, dtype=torch.bool)
-    assert not drop_some(gone).all(dim=(1, 2)).any()
-    gone[:, 1] = True
+    gone[250:, 1] = True
     assert not drop_some(gone).all(dim=(1, 2)).any()
 
 
@@ -83,24 +82,16 @@ def test_scaling_of_sided_modalities_keeps_the_sign(net):
 
 
 def test_context_stays_within_the_clip_and_the_second():
-    samples = pd.DataFrame(
-        {
-            "video": ["a"] * 20 + ["b"] * 3 + ["still"],
-            "time_s": [*np.arange(20) / 6, 0.0, 1 / 6, 2.0, np.nan],
-        }
-    )
-    rows = context(samples)
-    assert rows.shape == (24, 2 * STEPS + 1)
-    assert (rows[:, STEPS] == np.arange(24)).all()
-    video, time = samples["video"].to_numpy(), samples["time_s"].to_numpy()
+    video = np.array(["a"] * 20 + ["b"] * 3 + ["still"])
+    time = np.array([*np.arange(20) / 6, 0.0, 1 / 6, 2.0, np.nan])
+    rows = context(pd.DataFrame({"video": video, "time_s": time}))
+    assert rows.shape == (24, 2 * STEPS + 1) and (rows[:, STEPS] == np.arange(24)).all()
     for i, j in np.argwhere(rows >= 0):
         assert video[rows[i, j]] == video[i]
         assert j == STEPS or abs(time[rows[i, j]] - time[i]) <= 1.06
-    assert (rows[10] >= 0).all()
-    assert (rows[20] >= 0).sum() == 2  # the third frame of b is too far away
-    assert (rows[23] >= 0).sum() == 1
+    # The third frame of b is too far away.
+    assert [(rows[i] >= 0).sum() for i in (10, 20, 23)] == [2 * STEPS + 1, 2, 1]
     gathered = with_context(np.arange(48.0).reshape(24, 2), rows)
-    assert gathered.shape == (24, 13, 2)
     assert (np.isnan(gathered).any(-1) == (rows < 0)).all()
     assert (gathered[10, STEPS] == [20, 21]).all()
     net = AttentionFusion({"expressions": 2}, 13)
@@ -130,7 +121,5 @@ def test_mirroring_a_modality_twice_gives_it_back(small_template):
     for name in (*STRUCTURED, "raw-coordinates", *IMAGES):
         modality, array = MODALITIES[name], np.array(load_modality(small_template, name, 32))
         mirrored = modality.mirror(array)
-        assert np.allclose(modality.mirror(mirrored), array, atol=1e-6) and not np.allclose(
-            mirrored, array
-        )
-        assert mirrored.dtype == array.dtype
+        twice = modality.mirror(mirrored)
+        assert np.allclose(twice, array, atol=1e-6) and not np.allclose(mirrored, array)

@@ -11,7 +11,7 @@ from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, c
 from palsy_utils.learning.nets import HEADS, build_model
 from palsy_utils.learning.profiles import PROFILES, QUARTER, find_profile
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
-from palsy_utils.runs.results import PREDICTIONS, read_predictions
+from palsy_utils.runs.results import read_predictions
 
 
 def test_models_are_chosen_in_table_order_with_what_they_need():
@@ -29,10 +29,7 @@ def test_models_are_chosen_in_table_order_with_what_they_need():
 
 def test_a_backbone_makes_a_profile_of_its_own(small):
     one = open_fold(str(small), "smoke+mobilenet_v3_small", "lines-resnet50", "p01")
-    assert (one.profile.backbone, one.folder.parts[-3]) == (
-        "mobilenet_v3_small",
-        "smoke+mobilenet_v3_small",
-    )
+    assert one.folder.parts[-3] == "smoke+mobilenet_v3_small"
     named = {"name": "smoke", "backbone": QUARTER, "weights": "pretrained"}
     assert one.profile.model_copy(update=named) == PROFILES["smoke"]
     assert one.profile.weights == "random" and find_profile("paper+resnet18").weights == "imagenet"
@@ -42,10 +39,9 @@ def test_a_backbone_makes_a_profile_of_its_own(small):
     assert load_net(one, "lines-resnet50")[0] is not None
     for base in ("paper", "paper-literal"):
         there = find_profile(f"{base}+{QUARTER}")
-        assert (there.image_size, there.weights, there.backbone) == (32, "pretrained", QUARTER)
         as_base = {"image_size": 224, "weights": "imagenet", "backbone": "resnet50", "name": base}
         assert there.model_copy(update=as_base) == PROFILES[base]
-    for wrong in ("smoke+", "+resnet18", "huge+resnet18"):
+    for wrong in ("smoke+", "+resnet18", "huge+resnet18", "smoke+../../evil", "../smoke"):
         with pytest.raises(PalsyError, match="There is no profile"):
             find_profile(wrong)
 
@@ -55,8 +51,7 @@ def test_every_fold_predicts_its_own_people_and_inside_only_the_others(beyond):
     for model in NEW_MODELS:
         for fold in ("p01", "p02", "p04"):
             table = read_predictions(runs / model / fold)
-            assert list(table) == PREDICTIONS and set(table["patient"]) == {fold}
-            assert table["probability"].between(0, 1).all() and len(table) == 24
+            assert set(table["patient"]) == {fold} and len(table) == 24
     for model in ("asymmetry-fnn", "weighted-late-fusion", "clip-fusion"):
         inner = read_predictions(runs / model / "p02", "inner.csv")
         assert set(inner["patient"]) == {"p01", "p04"} and len(inner) == 48
@@ -68,9 +63,8 @@ def test_new_rows_stand_below_the_papers_in_the_table(beyond):
     assert table["auroc"].notna().all()
     new = table["model"].isin(NEW_MODELS)
     assert table.loc[new, ["paper_f1", "paper_precision", "paper_recall"]].isna().all(axis=None)
-    lines = (beyond / "figures" / "small" / "smoke" / "table_1.md").read_text().splitlines()
-    part = next(i for i, line in enumerate(lines) if "beyond the paper" in line)
-    assert "Late fusion" in lines[part - 1] and "Asymmetry" in lines[part + 1]
+    text = (beyond / "figures" / "small" / "smoke" / "table_1.md").read_text()
+    assert text.index("Late fusion") < text.index("beyond the paper") < text.index("Asymmetry")
 
 
 def test_attention_and_answers_are_kept(beyond):

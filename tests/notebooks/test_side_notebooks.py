@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import PROJECT
-from helpers import small_parameters
-
-from palsy_utils.runs.kernels import execute_notebook
+from helpers import run_notebook, small_parameters
 
 NOTEBOOKS = PROJECT / "notebooks"
 
 
 def outputs_of(name: str, parameters: dict, folder: Path) -> list[dict]:
     """Execute a notebook, exercises included, and return the outputs of its cells."""
-    source = NOTEBOOKS / f"{name}.ipynb"
-    done = execute_notebook(source, folder / "done.ipynb", parameters, exercises=True)
+    done = run_notebook(NOTEBOOKS / f"{name}.ipynb", parameters, folder)
     return [output for cell in done.cells for output in cell.get("outputs", [])]
 
 
@@ -50,12 +48,13 @@ def test_a_notebook_that_cannot_go_on_says_what_to_run_and_stays_green(smoke, tm
     assert not (smoke.root / "runs" / "smoke" / "weighted-late-fusion").exists()
 
 
+@pytest.mark.slow
 def test_notebook_10_explains_what_the_default_run_has_and_scores_nothing_unknown(smoke, tmp_path):
     name = "10_explanations"
     root = shutil.copytree(smoke.root, tmp_path / "small", copy_function=os.link)
     (root / "truth.csv").unlink()  # nobody's side is known either
     parameters = small_parameters(NOTEBOOKS / f"{name}.ipynb", root, tmp_path)
-    outputs = outputs_of(name, parameters | {"random_nets": 1}, tmp_path)
+    outputs = outputs_of(name, parameters, tmp_path)
     assert [output.get("text") for output in outputs].count("Right.\n") == 4
     said = json.dumps(outputs)
     assert "this run has no lines-multitask-resnet50" in said and "no score is possible" in said

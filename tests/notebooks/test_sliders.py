@@ -35,18 +35,13 @@ def test_without_a_palsy_a_face_is_its_own_mirror_image_and_with_it_the_other_si
     draw, face = looked_up.draw, looked_up.Face(smile=0.7, blink=0.3, brow=0.5)
     picture = draw(face).astype(int)
     assert picture.shape == (256, 256, 3) and np.abs(picture - picture[:, ::-1]).mean() < 0.2
-    for region in looked_up.REGIONS:
-        weak = face._replace(region=region, severity=1.0)
+    for region, rows in (("eye", slice(90, 135)), ("mouth", slice(130, 200))):
+        well = face._replace(region=region)
+        weak = well._replace(severity=1.0)
         left, right = (draw(weak._replace(side=s)).astype(int) for s in ("left", "right"))
         assert np.abs(left - right[:, ::-1]).mean() < 0.2 < np.abs(left - right).mean()
-
-
-@pytest.mark.parametrize(("region", "rows"), [("eye", (90, 135)), ("mouth", (130, 200))])
-def test_only_the_weak_region_of_the_affected_side_changes(looked_up, region, rows):
-    well = looked_up.Face(region=region, smile=0.9, blink=0.8, brow=0.7)
-    pictures = [looked_up.draw(f).astype(int) for f in (well, well._replace(severity=1.0))]
-    moved = np.abs(pictures[1] - pictures[0])
-    assert moved[slice(*rows), 128:].sum() > 0.5 * moved.sum() > 0
+        moved = np.abs(left - draw(well).astype(int))
+        assert moved[rows, 128:].sum() > 0.5 * moved.sum() > 0
 
 
 def test_each_modality_sees_the_palsy_it_should_and_hardly_the_skin(measured):
@@ -87,6 +82,7 @@ def test_the_picture_follows_every_slider_with_a_model_and_without(looked_up):
         assert looked_up.SCREEN.value != before, name
 
 
+@pytest.mark.slow
 def test_a_change_takes_less_than_0_3_seconds_of_the_processor(measured):
     taken = []
     for step in range(8):

@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from palsy_utils.cohort.load import load_cohort
 from palsy_utils.faces.features import HEIGHTS, asymmetry
-from palsy_utils.faces.landmarks import EXPRESSIONS, coordinates, to_pixels
-from palsy_utils.faces.modalities import load_faces
+from palsy_utils.faces.landmarks import EXPRESSIONS, coordinates
 from palsy_utils.faces.pictures import measure_image
 from palsy_utils.files import PalsyError
 from palsy_utils.phantom.cohort import write_clip, write_cohort
-from palsy_utils.phantom.moves import FPS, ONE_SIDED, clip_truth
+from palsy_utils.phantom.moves import FPS, clip_truth
 from palsy_utils.phantom.patients import describe, make_patients, with_palsy
 from palsy_utils.phantom.ratings import GRADES, RATERS, REGIONS, grade_region, rate, with_labels
 from palsy_utils.phantom.scene import HANDS, draw_scene
@@ -44,8 +42,8 @@ def truth_of(patients, clips, seed, seconds=4):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What was drawn in the sampled frames of five cohorts of other seeds than the shipped one."""
-    truth = pd.concat({seed: truth_of(12, 16, seed)[0] for seed in range(201, 206)}, names=["seed"])
+    """What was drawn in the sampled frames of three cohorts of other seeds than the shipped one."""
+    truth = pd.concat({seed: truth_of(12, 16, seed)[0] for seed in range(201, 204)}, names=["seed"])
     return truth[truth.frame % 5 == 0].reset_index("seed")
 
 
@@ -57,12 +55,12 @@ def decoded(path):
     return np.array(pictures), times
 
 
-@pytest.mark.parametrize(("patients", "clips"), [(2, 2), (8, 11), (12, 16), (21, 31)])
+@pytest.mark.parametrize(("patients", "clips"), [(2, 2), (12, 16), (21, 31)])
 def test_two_thirds_have_a_palsy_and_labels_follow_the_papers_rule(patients, clips):
     truth, _ = truth_of(patients, clips, seed=1)
     conditions = truth.groupby("patient").condition.first()
     assert len(conditions) == patients
-    assert (conditions == "healthy").sum() == {2: 0, 8: 2, 12: 4, 21: 7}[patients]
+    assert (conditions == "healthy").sum() == {2: 0, 12: 4, 21: 7}[patients]
     assert (conditions.isin(["recovered", "bilateral"])).sum() == (2 if patients > 12 else 0)
     strong = (truth.eyes == "strong") | (truth.mouth == "strong")
     both = (truth.eyes == "slight") & (truth.mouth == "slight")
@@ -83,23 +81,6 @@ def test_shares_lie_between_those_of_yfp_and_of_the_first_cohort(drawn):
     assert 0.3 < between < 0.7  # the first cohort: 0.09
 
 
-def test_what_life_brings_is_there_and_is_rare(drawn):
-    healthy, hidden = drawn.condition == "healthy", drawn.face_shown == 0
-    assert 0.01 < hidden.mean() < 0.07
-    assert {act.partition(" ")[0] for act in drawn.on_purpose[healthy]} == {"", *ONE_SIDED}
-    assert (drawn.on_purpose[~healthy] != "").any()
-    assert 15 < drawn.yaw.abs().max() <= 25 and drawn.yaw.abs().median() < 8
-    assert {hand.split()[0] for hand in drawn.hand if hand} == set(HANDS)
-    assert 0.05 < (drawn.hand != "").mean() < 0.25 and (drawn.strand != "").any()
-    assert 0.05 < (drawn.blur > 0.8).mean() < 0.4 and (drawn.motion > 2).any()
-    assert drawn.quality.min() < 40 and (drawn.shadow > 0).any()
-    everybody = pd.concat([describe(make_patients(12, seed)) for seed in range(9)])
-    slight = everybody[everybody.mouth == "slight"]
-    apart = everybody[everybody.condition == "healthy"].mouth_moving.abs()
-    assert apart.max() > 1 - slight.mouth_gain.max() > apart.median()  # nature overlaps with palsy
-    assert 0.2 < (slight.synkinesis > 0).mean() < 0.8
-
-
 def test_where_no_palsy_was_drawn_there_is_no_region(drawn):
     weak = drawn[["eyes_difference", "mouth_difference"]].max(axis=1)
     assert (weak[drawn.condition == "healthy"] == 0).all()
@@ -117,7 +98,7 @@ def test_a_palsy_of_both_sides_and_one_that_is_over():
     assert shares["p14"] > 0.3 and shares["p13"] < 0.1
 
 
-@pytest.mark.parametrize("patients", [12, 16, 21])
+@pytest.mark.parametrize("patients", [12, 21])
 def test_sides_are_balanced_and_skin_tone_tells_nothing(patients):
     table = describe(make_patients(patients, SHIPPED))
     sides = table.side.value_counts()
@@ -127,37 +108,28 @@ def test_sides_are_balanced_and_skin_tone_tells_nothing(patients):
     severity = table.eyes.map(levels) + table.mouth.map(levels)
     assert abs(spearmanr(table.skin_tone, severity).statistic) < 0.3
     assert abs(spearmanr(table.skin_tone, table.side == "left").statistic) < 0.3
-    assert table.skin_tone.nunique() == min(patients, 10)
-    assert table.patient.is_unique
+    assert table.skin_tone.nunique() == 10 and table.patient.is_unique
     first = table.iloc[:2]  # the examples of the notebooks
     assert first[["eyes", "mouth"]].to_numpy().tolist() == [["strong", "none"], ["none", "strong"]]
     assert set(first.side) == {"left", "right"}
 
 
-@given(st.floats(-0.2, 1.1), st.floats(-0.5, 1.1), st.floats(0, 1.2), st.sampled_from(range(12)))
-def test_without_palsy_both_sides_move_alike(blink, brow, smile, index):
-    patient = replace(make_patients(12)[index], condition="healthy", side="none")
-    for name, (left, right) in with_palsy(
-        patient, *np.repeat([[blink], [brow], [smile]], 2, 1)
-    ).items():
-        assert left == right, name
-
-
-@pytest.mark.parametrize(("side", "weak"), [("left", 0), ("right", 1)])
-def test_the_affected_side_moves_less(side, weak):
-    moved = with_palsy(replace(make_patients(3)[2], side=side, synkinesis=0), *np.ones((3, 2)))
-    for name in ("blink", "brow", "smile"):
-        assert moved[name][weak] < 0.8 and moved[name][1 - weak] == 1
-    assert moved["droop"][weak] > moved["droop"][1 - weak] == 0
-
-
-def test_an_eye_closes_with_the_smile_of_its_side():
-    patient = replace(make_patients(4)[3], side="left", synkinesis=0.5)
+def test_without_palsy_both_sides_move_alike_and_with_it_the_affected_one_less():
+    patients = make_patients(12)
+    for patient in patients:
+        well = replace(patient, condition="healthy", side="none")
+        assert all(left == right for left, right in with_palsy(well, *np.ones((3, 2))).values())
+    for side, weak in (("left", 0), ("right", 1)):
+        moved = with_palsy(replace(patients[2], side=side, synkinesis=0), *np.ones((3, 2)))
+        for name in ("blink", "brow", "smile"):
+            assert moved[name][weak] < 0.8 and moved[name][1 - weak] == 1
+        assert moved["droop"][weak] > moved["droop"][1 - weak] == 0
+    patient = replace(patients[3], side="left", synkinesis=0.5)  # an eye closes with the smile
     rest, smiling = (with_palsy(patient, *np.outer([0, 0, s], [1, 1]))["blink"] for s in (0, 1))
     assert smiling[0] > rest[0] + 0.4 and smiling[1] == rest[1] == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 11), st.integers(0, 50), st.floats(1, 9), st.integers(0, 10_000))
 def test_intervals_cover_the_clip_and_their_majority_is_the_label(index, clip, seconds, seed):
     patient = make_patients(12)[index]
@@ -197,24 +169,18 @@ def test_every_picture_of_a_scene_can_be_drawn():
             apart = np.abs(draw_scene(patient.look, changed, 96) - plain).mean(axis=(0, 2))
             left = apart[48:].sum() / apart.sum()  # the subject's left, the image's right
             assert apart.sum() > 0 and (left > 0.5) == (side == "left")
-    for what in (
-        {"strand": "left"},
-        {"blur": 1.5},
-        {"motion": 9.0},
-        {"quality": 20},
-        {"shadow": 0.5},
-    ):
+    changes = {"strand": "left", "blur": 1.5, "motion": 9.0, "quality": 20, "shadow": 0.5}
+    for name, value in changes.items():
         changed = row.copy()
-        changed[[*what]] = [*what.values()]
+        changed[name] = value
         assert np.abs(draw_scene(patient.look, changed, 96) - plain).mean() > 0.3
 
 
 def test_the_same_seed_gives_the_same_files(tmp_path):
-    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        write_cohort(tmp_path / name, patients=1, clips=1, seed=seed, seconds=1)
-    a, b, c = (decoded(tmp_path / n / "clips" / "p01-1.mp4") for n in "abc")
+    for name in "ab":
+        write_cohort(tmp_path / name, patients=1, clips=1, seed=3, seconds=1)
+    a, b = (decoded(tmp_path / name / "clips" / "p01-1.mp4") for name in "ab")
     np.testing.assert_array_equal(a[0], b[0])
-    assert not np.array_equal(a[0], c[0])
     assert a[0].shape == (30, 256, 256, 3)
     np.testing.assert_allclose(a[1], np.arange(30) * 1000 / 30, atol=0.01)
     for file in ("labels.csv", "truth.csv", "patients.csv", "ratings.csv"):
@@ -237,20 +203,15 @@ def test_half_a_cohort_is_none_and_a_whole_one_is_kept(tmp_path, monkeypatch):
     (tmp_path / "labels.csv").write_text("someone's")
     with pytest.raises(PalsyError, match="holds a cohort already"):
         write_cohort(tmp_path)
-    assert (tmp_path / "labels.csv").read_text() == "someone's"
-
-
-@pytest.mark.parametrize(("patients", "clips", "seconds"), [(0, 1, 1), (3, 2, 1), (1, 1, 0)])
-def test_numbers_that_make_no_cohort(tmp_path, patients, clips, seconds):
-    with pytest.raises(PalsyError, match="make no cohort"):
-        write_cohort(tmp_path, patients, clips, seconds=seconds)
+    for numbers in ((0, 1, 1), (3, 2, 1), (1, 1, 0)):
+        with pytest.raises(PalsyError, match="make no cohort"):
+            write_cohort(tmp_path / "new", *numbers[:2], seconds=numbers[2])
 
 
 def test_the_committed_cohort_is_what_the_code_draws():
     truth, labels = (pd.read_csv(PHANTOM / f"{name}.csv") for name in ("truth", "labels"))
     assert (labels.patient.nunique(), labels.video.nunique()) == (12, 16)
     assert all((PHANTOM / file).exists() for file in labels.file)
-    assert truth.groupby("video").size().eq(120).all()
     ours = truth_of(12, 16, SHIPPED)[0].drop(columns="condition").reset_index("clip")
     order = ["patient", "clip", "frame"]
     ours = ours.sort_values(order).reset_index(drop=True)
@@ -281,16 +242,14 @@ def test_ratings_tell_a_ceiling_and_their_majority_is_committed():
         assert 0.5 < np.mean(kappas) < 0.95
 
 
-def test_one_untrained_number_does_as_well_as_on_real_faces():
+def test_one_untrained_number_does_as_well_as_on_real_faces(measured_faces):
     """Mean absolute difference of the sides in height: 0.72 on the photographs of real faces."""
-    table, landmarks, scores = load_faces(load_cohort(PHANTOM))
-    seen = table["found"].to_numpy(bool)
-    truth = table[seen].merge(pd.read_csv(PHANTOM / "truth.csv"), on=["video", "frame"])
-    points = to_pixels(landmarks[seen], truth["height"], truth["width"])
-    ours = asymmetry(coordinates(points), scores[seen])
-    assert 0.65 < roc_auc_score(truth.label, np.abs(ours[:, HEIGHTS]).mean(1)) < 0.80
+    ours = asymmetry(coordinates(measured_faces.points), measured_faces.scores)
+    area = roc_auc_score(measured_faces.table["label"], np.abs(ours[:, HEIGHTS]).mean(1))
+    assert 0.65 < area < 0.80
 
 
+@pytest.mark.slow
 def test_the_landmarker_sees_what_was_drawn(landmarker_file):
     seen, rows = [], pd.read_csv(PHANTOM / "truth.csv")
     for path in sorted((PHANTOM / "clips").iterdir()):

