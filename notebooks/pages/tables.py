@@ -121,6 +121,18 @@ def scores(name: str) -> str:
     return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str))
 
 
+def blind(name: str) -> str:
+    """Return what regressions that see no asymmetry score, and which rows lie above the best."""
+    rows = pd.read_csv(FIGURES / f"{name}.csv", index_col="model")
+    areas, low = rows["AUROC"], rows["AUROC of the averaged seeds"].str.extract(r"\((\S+) to")[0]
+    alone = areas[areas.index.str.endswith(" alone")]
+    above = areas.index[low.astype(float) > alone.max()]
+    told = ", ".join(f"{name} {area:.2f}" for name, area in alone.items())
+    return f"{told}. Rows whose whole interval lies above the best of these: " + (
+        f"{', '.join(above) or 'none'}."
+    )
+
+
 def _two(number: float) -> str:
     return "" if pd.isna(number) else f"{number:.2f}"
 
@@ -136,7 +148,7 @@ def _markdown(columns: dict | pd.DataFrame) -> str:
 
 def filled(text: str) -> str:
     """Return the text of a README with its tables as they have to be."""
-    of_files = (results, summary, commands, recipes, evidence, explanations, scores)
+    of_files = (results, summary, commands, recipes, evidence, explanations, scores, blind)
     made = {f.__name__: f for f in of_files}
     return BLOCK.sub(lambda m: f"{m[1]}\n{made[m[2]](m[3])}\n\n{m[4]}", text)
 
