@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 import threading
-from contextlib import suppress
 from contextvars import Context
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from palsy_utils.teaching import CHECK, RESET, SOLUTION, has_tag
 START = "import os; from palsy_utils.files import end_with_parent; "
 START += "end_with_parent(int(os.environ['JPY_PARENT_PID'])); "
 START += "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
-HERE = threading.local()  # `kernel` and `folder` (of its sockets) of each thread
+HERE = threading.local()  # `context`, `kernel` and `folder` (of its sockets) of each thread
 
 
 class Kernel(AsyncKernelManager):
@@ -59,10 +58,13 @@ def find_kernel() -> Kernel:
         client = BlockingKernelClient(connection_file=kernel.connection_file)
         client.load_connection_file()
         client.start_channels()
-        with suppress(TimeoutError):
+        try:
             client.execute(RESET, silent=True, reply=True, timeout=10)
             return kernel
-        client.stop_channels()
+        except TimeoutError:  # it has died this very moment, or does not answer
+            pass
+        finally:
+            client.stop_channels()
     # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
     is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
     HERE.folder = tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None)
@@ -85,10 +87,11 @@ def execute_notebook(
         notebook.cells = [c for c in notebook.cells if not has_tag(c, SOLUTION, CHECK)]
     nbformat.write(notebook, target)
     known = papermill.inspect_notebook(str(target))
-    kernel = find_kernel()
+    # A context of each thread's own: notebooks side by side must not share an event loop.
+    context = vars(HERE).setdefault("context", Context())
+    kernel = context.run(find_kernel)
     try:
-        # A context of its own: notebooks side by side must not share an event loop.
-        return Context().run(
+        return context.run(
             papermill.execute_notebook,
             str(target),
             str(target),
@@ -101,7 +104,7 @@ def execute_notebook(
         )
     except BaseException:
         del HERE.kernel
-        run_sync(kernel.shutdown_kernel)(now=True)
+        context.run(run_sync(kernel.shutdown_kernel), now=True)
         raise
     finally:
         if kernel.last_client:

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 
 import cv2
 import numpy as np
@@ -88,7 +89,7 @@ _opened, _watching = [], []
 
 
 def _listen(event, arguments):
-    if _watching and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
+    if get_ident() in _watching and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
         _opened.extend(os.fsdecode(a) for a in arguments[:2] if isinstance(a, bytes | os.PathLike))
         _opened.extend(a for a in arguments[:2] if isinstance(a, str) and "/" in a)
 
@@ -99,7 +100,7 @@ sys.addaudithook(_listen)
 @contextmanager
 def only_inside(folder):
     """Fail if anything outside a folder is opened, listed, moved or removed meanwhile."""
-    _watching.append(True)
+    _watching.append(get_ident())  # other threads, of libraries, look after themselves
     try:
         yield
     finally:
