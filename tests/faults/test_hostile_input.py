@@ -89,7 +89,13 @@ _opened, _watching = [], []
 
 
 def _listen(event, arguments):
-    if get_ident() in _watching and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
+    if get_ident() in _watching and event in (
+        "open",
+        "os.listdir",
+        "os.scandir",
+        "os.rename",
+        "os.remove",
+    ):
         _opened.extend(os.fsdecode(a) for a in arguments[:2] if isinstance(a, bytes | os.PathLike))
         _opened.extend(a for a in arguments[:2] if isinstance(a, str) and "/" in a)
 
