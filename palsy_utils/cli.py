@@ -126,7 +126,7 @@ def score_files(files: tuple[str, ...], cohort: str | None, **parameters) -> Non
     with tempfile.TemporaryDirectory(prefix="palsy-") as folder:
         output = Path(folder) / "tables.md"
         given = {**parameters, "files": "\n".join(files), "cohort": cohort or ""}
-        run_notebook("16_predictions_made_elsewhere", given | {"output": str(output)})
+        run_notebook("16_predictions_made_elsewhere", given | {"write_to": str(output)})
         click.echo(output.read_text("utf-8"))
 
 
@@ -152,7 +152,7 @@ def fit(cohort: str, profile: str, seed: int, device: str, model: str, output: s
 
     to = os.path.abspath(output or f"data/models/palsy-{model}.pt")
     given = {"cohort": cohort, "profile": profile, "seed": seed, "device": device}
-    run_notebook("11_a_model_to_keep", given | {"model": model, "output": to})
+    run_notebook("11_a_model_to_keep", given | {"model": model, "write_to": to})
     click.echo(f"{to}\n{to}.md")
 
 

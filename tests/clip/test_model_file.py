@@ -28,7 +28,7 @@ KINDS = "handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structu
 
 
 def play_small(root, model="expressions-fnn", **changes):
-    given = {"cohort": root, "profile": "smoke", "model": model, "device": "cpu", "output": ""}
+    given = {"cohort": root, "profile": "smoke", "model": model, "device": "cpu", "write_to": ""}
     return play(NOTEBOOK, **given | changes)
 
 
@@ -57,7 +57,7 @@ def leave_out_by_chance(root):
 
 @pytest.mark.parametrize("model", KINDS)
 def test_a_model_comes_back_as_it_was_fitted_and_predicts_the_same(small_template, tmp_path, model):
-    one = play_small(small_template, model, output=tmp_path / "net.pt")
+    one = play_small(small_template, model, write_to=tmp_path / "net.pt")
     fitted, fold, again = one.fitted, one.everybody, read_model(tmp_path / "net.pt")
     assert (again.model, again.profile, again.facts) == (model, fitted.profile, fitted.facts)
     assert again.questions == (() if "fnn" in model else ("eyes", "mouth"))
@@ -96,7 +96,7 @@ def test_models_of_several_nets_are_refused():
 
 def test_scores_and_calibration_come_from_the_run_with_the_same_samples(small, tmp_path):
     leave_out_by_chance(small)
-    one = play_small(small, output=tmp_path / "net.pt")
+    one = play_small(small, write_to=tmp_path / "net.pt")
     assert len(one.frames) == 72 and len(one.inner) == 2 * 72  # everybody trains two folds
     fitted = read_model(tmp_path / "net.pt")
     assert fitted.calibration == fit_calibration(one.inner["label"], one.inner["probability"])

@@ -52,7 +52,7 @@ def model_file(small_template, tmp_path_factory):
 @pytest.fixture(scope="module")
 def attentive(small_template, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "attention.pt"
-    play_small(small_template, "attention-fusion-structured", output=path)
+    play_small(small_template, "attention-fusion-structured", write_to=path)
     return path
 
 
@@ -116,7 +116,7 @@ def test_photographs_have_names_and_no_time(album, photos):
 
 def test_a_photograph_is_judged_alone(small_template, album, landmarker_file, tmp_path):
     """Even by a net that sees the frames before and after: other photographs are other people."""
-    play_small(small_template, "clip-fusion", output=tmp_path / "net.pt")
+    play_small(small_template, "clip-fusion", write_to=tmp_path / "net.pt")
     together = play_clip(album, tmp_path / "net.pt", tmp_path / "a").table
     table = play_clip(album / "2 anna.jpg", tmp_path / "net.pt", tmp_path / "b").table
     assert table["file"].tolist() == ["2 anna.jpg"]
