@@ -172,6 +172,8 @@ def test_every_committed_result_names_its_command(committed):
     table = pd.read_csv(committed / "commands.csv")
     named = set(" ".join(table["files"].dropna()).split())
     made = {str(path.relative_to(committed)) for path in committed.rglob("*.csv")}
+    seeds = pd.read_csv(committed / "phantom" / "seeds.csv")
+    pd.testing.assert_frame_equal(tables.over_seeds("phantom"), seeds)
     assert made - {"commands.csv"} == named and table.iloc[:, 1:].notna().all(axis=None)
 
 

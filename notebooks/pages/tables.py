@@ -1,6 +1,7 @@
 """What the READMEs say of results, made from the committed files: `make tables`.
 
-A README marks where it stands: `<!-- evidence of phantom -->`, the table, `<!-- end -->`.
+A README marks where it stands: `<!-- evidence of phantom -->`, the table, `<!-- end -->`. The
+seeds whose tables are committed become `figures/<cohort>/seeds.csv`.
 """
 
 import re
@@ -9,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from palsy_utils.evidence.table import UNTRAINED
-from palsy_utils.files import PROJECT, write_text
+from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 
 READMES = ("README.md", "figures/README.md")
@@ -25,11 +26,24 @@ def results(cohort: str) -> str:
     return f"{frames}\n\n{caption}"
 
 
+def over_seeds(cohort: str) -> pd.DataFrame:
+    """Return the AUROC of each of the paper's models in each seed, the mean, and the spread.
+
+    Of seed 0, and of those below it in `phantom-seed-<n>/`; spread is the highest minus the lowest.
+    """
+    folders = [FIGURES / cohort, *sorted((FIGURES / cohort).glob("phantom-seed-*"))]
+    tables = [pd.read_csv(folder / "table_1.csv", index_col="model") for folder in folders]
+    areas = pd.DataFrame({f"seed {n}": table["auroc"] for n, table in enumerate(tables)})
+    areas = areas.loc[[*PAPER_MODELS]]
+    ends = {"mean": areas.mean(axis=1), "spread": areas.max(axis=1) - areas.min(axis=1)}
+    return areas.assign(**ends).round(4).reset_index()
+
+
 def summary(cohort: str) -> str:
     """Return in sentences what the rows score, whether fusion helps, and rows beyond the paper."""
-    names = ("table_1", "fusion", "evidence")
+    names = ("table_1", "seeds", "fusion", "evidence")
     tables = [pd.read_csv(FIGURES / cohort / f"{name}.csv", index_col="model") for name in names]
-    table, fusion, evidence = tables
+    table, by_seed, fusion, evidence = tables
     rows, untrained = table.loc[[*PAPER_MODELS]], table.loc[UNTRAINED, "auroc"]
     apart = rows.index[(rows["auroc_low"] > untrained) | (rows["auroc_high"] < untrained)]
     beyond = evidence[evidence["p_holm"].notna()]
@@ -39,6 +53,9 @@ def summary(cohort: str) -> str:
         f"AUROCs reach from {rows['auroc'].min():.2f} to {rows['auroc'].max():.2f}; one untrained "
         f"number, asymmetry, has {untrained:.2f}. Rows whose interval does not hold that number: "
         f"{', '.join(apart) or 'none'}.",
+        f"Highest minus lowest AUROC of {by_seed.columns.str.startswith('seed ').sum()} seeds: "
+        f"{', '.join(f'`{n}` {_two(x)}' for n, x in by_seed['spread'].items())} "
+        f"([seeds.csv](figures/{cohort}/seeds.csv)).",
         f"Does fusion help? {' '.join(_against_parts(fusion))} (p after Holm over all "
         f"{len(fusion)} comparisons with a part; [fusion.csv](figures/{cohort}/fusion.csv).)",
         f"Of {beyond['family'].iloc[0]}, significantly different: {', '.join(sure) or 'none'}; "
@@ -154,6 +171,7 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
+    write_csv(over_seeds("phantom"), FIGURES / "phantom" / "seeds.csv")
     for name in READMES:
         path: Path = PROJECT / name
         write_text(filled(path.read_text(encoding="utf-8")), path, public=True)
