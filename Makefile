@@ -40,7 +40,7 @@ bench: setup  ## speed as ratios, and cost as the work grows; on an idle machine
 ablation: setup  ## what helps on the synthetic faces: inputs, recipe, out-of-fold features; minutes
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/ablation.py
 
-real-faces: setup  ## scores on photographs that are not part of this project; an hour
+real-faces: setup  ## scores on photographs that are not part of this project; two hours beside other work
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/real_faces.py
 
 site: slides sphinx  ## after `make run`: the executed notebooks as a web site, site/index.html

@@ -125,7 +125,7 @@ def score_files(files: tuple[str, ...], cohort: str | None, **parameters) -> Non
 
     with tempfile.TemporaryDirectory(prefix="palsy-") as folder:
         output = Path(folder) / "tables.md"
-        given = {**parameters, "files": "\n".join(files), "cohort": cohort or ""}
+        given = {**parameters, "files": "\n".join(files), "beside": cohort or ""}
         run_notebook("16_predictions_made_elsewhere", given | {"write_to": str(output)})
         click.echo(output.read_text("utf-8"))
 

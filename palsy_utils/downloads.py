@@ -1,9 +1,8 @@
 """The files the series needs besides data: Face Landmarker, and weights that image nets start from.
 
 Each is looked for at the path in its environment variable, then in `data/models/`, and then
-downloaded there. Wherever it comes from, its SHA-256 must be the known one. `data/models/` is the
-project's, and for a module that was installed without the project, that of the current folder.
-Weights that notebook 14 (transfer learning) made lie in the module itself.
+downloaded there. Wherever it comes from, its SHA-256 must be the known one. Weights that notebook
+14 (transfer learning) made lie in the module itself.
 """
 
 import json
@@ -12,10 +11,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, sha256
+from palsy_utils.files import PROJECT, PalsyError, sha256
 
 PRETRAINED = Path(__file__).parent / "learning" / "pretrained"  # by notebook 14
-MODELS = (PROJECT if NOTEBOOKS.is_dir() else Path.cwd()) / "data" / "models"
+MODELS = PROJECT / "data" / "models"
 
 
 class Download(NamedTuple):

@@ -192,8 +192,6 @@ def small_parameters(notebook: Path, cohort: Path, folder: Path) -> dict:
     values |= {"painted": notebook.with_name("faces_to_learn_from.npz")}
     known = papermill.inspect_notebook(str(notebook))
     values = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
-    if known.get("cohort") and known["cohort"]["default"] == '""':  # notebook 16 needs none
-        del values["cohort"]
     return {name: value for name, value in values.items() if name in known}
 
 

@@ -50,8 +50,6 @@ def write_pages(
         values = {"cohort": str(cohort), "profile": profile, "figures": written, "output": written}
         code = [cell.source for cell in _read(NOTEBOOKS / f"{name}.ipynb").cells if is_code(cell)]
         known = papermill.inspect_notebook(str(NOTEBOOKS / f"{name}.ipynb"))
-        if known.get("cohort", {}).get("default") == '""':  # notebook 16 needs none
-            del values["cohort"]
         given = {key: value for key, value in values.items() if key in known}
         needs = tuple(kept / need for need in FIRST[: FIRST.index(name) if name in FIRST else 2])
         made_from = {"code": identity(code), "sources": sources}

@@ -25,7 +25,7 @@ class Training(BaseModel, frozen=True, extra="forbid"):
     epochs: int
     learning_rate: float
     batch_size: int
-    # Without momentum, small cohorts hardly move in 15 epochs (notebook 03 shows it).
+    # Without momentum, small cohorts hardly move in 15 epochs (figures/ablation.md).
     momentum: float = 0.9
     scale: bool = True  # of numbers: whether their scaling is fitted (`nets.fit_scaling`), or none
     mirror: bool = True  # of images: half of them are mirrored each time they are shown

@@ -62,7 +62,7 @@ def find_kernel() -> Kernel:
             client.execute(RESET, silent=True, reply=True, timeout=10)
             return kernel
         except TimeoutError:  # it has died this very moment, or does not answer
-            pass
+            run_sync(kernel.shutdown_kernel)(now=True)
         finally:
             client.stop_channels()
     # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.

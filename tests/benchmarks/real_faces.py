@@ -1,7 +1,8 @@
 """How well the structured rows do on photographs of real faces, beside a logistic regression.
 
-`make real-faces` writes `figures/real_faces.csv` and `.md`; an hour on two cores. The landmarks
-(`real_faces/landmarks.npz` in the folder that PALSY_TEST_DATA names) are not part of this project.
+`make real-faces` writes `figures/real_faces.csv` and `.md`; two hours beside other work. The
+landmarks (`real_faces/landmarks.npz` in the folder that PALSY_TEST_DATA names) are not part of this
+project.
 
 Five folds of people, again with five seeds, of folds and of nets. Weights, pairs, thresholds and
 the regressions' strength come from the training faces of a fold. Healthy and ill photographs come
