@@ -115,8 +115,9 @@ def run_notebook(name: str, parameters: dict) -> None:
     """Execute a notebook of the series for what it writes; a PalsyError in it is raised here."""
     check_checkout()
     with tempfile.TemporaryDirectory(prefix="palsy-") as work:
+        given = parameters | {"scratch": work}  # so nothing is left if this process is stopped
         try:
-            execute_notebook(NOTEBOOKS / f"{name}.ipynb", Path(work) / "done.ipynb", parameters)
+            execute_notebook(NOTEBOOKS / f"{name}.ipynb", Path(work) / "done.ipynb", given)
         except PapermillExecutionError as error:
             if error.ename == "PalsyError":
                 raise PalsyError(error.evalue) from None

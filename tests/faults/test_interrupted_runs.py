@@ -185,7 +185,7 @@ def test_a_stopped_prediction_leaves_no_picture(small_template, landmarker_file,
     write_model(fit_small(small_template), model)
     command = [*PALSY, "predict", small_template / "clips" / "p01-1.mp4", "--model", model]
     process = start([*command, "--output", tmp_path], env=os.environ | {"TMPDIR": str(scratch)})
-    wait_for(lambda: list(scratch.glob("*/frames/*/*.jpg")), process)
+    wait_for(lambda: list(scratch.rglob("frames/*/*.jpg")), process)
     for number in (signal.SIGTERM, signal.SIGHUP):  # nor if the second comes while it tidies up
         process.send_signal(number)
         time.sleep(0.01)
