@@ -1,6 +1,8 @@
-"""The rows of the results table: which model sees what, and which notebook trains it."""
+"""The models of the results table: `experiments.toml` has them, in its order."""
 
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from palsy_utils.faces.features import STRUCTURED
@@ -8,7 +10,7 @@ from palsy_utils.files import PalsyError
 
 
 class Model(NamedTuple):
-    """One row of the table: what it sees and is, what trains it, what the paper reports."""
+    """One model: what it sees and is, what trains it, what the paper reports."""
 
     modalities: tuple[str, ...]
     title: str  # the paper's words for the modality, where it has them
@@ -16,7 +18,7 @@ class Model(NamedTuple):
     notebook: str
     training: str = ""  # field of `profiles.Profile` with its training numbers; none: not trained
     needs: tuple[str, ...] = ()  # models of the same fold that must be trained before
-    paper: tuple[float, float, float] | None = None  # F1, precision, recall; per cent, Table 1
+    paper: Sequence[float] | None = None  # F1, precision, recall; per cent, Table 1
     multitask: bool = False  # also asked `nets.HEADS`
 
     @property
@@ -27,68 +29,27 @@ class Model(NamedTuple):
     @property
     def attends(self) -> bool:
         """Whether it sees tokens (`attention.load_tokens`) in place of modalities as stored."""
-        return self.notebook == ATTENTION["notebook"]
+        return self.training in ("attention", "clip")
 
 
-SINGLE = "03_single_modality"
-FNN = {"architecture": "Feed-forward neural network", "notebook": SINGLE, "training": "fnn"}
-SIDED = FNN | {"training": "sided_fnn"}
-RGB = {"architecture": "ResNet50", "notebook": SINGLE, "training": "rgb_resnet50"}
-LINES = RGB | {"training": "lines_resnet50"}
-TWO = RGB | {"architecture": "ResNet50 x 2", "training": "two_resnet50"}
-MULTITASK = LINES | {"architecture": "ResNet50, multi-task", "multitask": True}
-EARLY = {"architecture": "Early fusion", "notebook": "04_early_fusion", "training": "fusion"}
-LATE = {"architecture": "Late fusion", "notebook": "05_late_fusion"}
-WEIGHTED = {"architecture": "Weighted late fusion", "notebook": "08_weighted_late_fusion"}
-ATTENTION = {"architecture": "Attention fusion", "notebook": "07_attention_fusion"}
-ATTENTION = ATTENTION | {"training": "attention", "multitask": True}
-CLIP = ATTENTION | {"training": "clip"}
-FUSED = {"modalities": ("expressions", "lines"), "title": "Expressions + line images"}
-FUSED |= {"needs": ("expressions-fnn", "lines-resnet50")}  # the paper's pair
+def _load_models() -> dict[str, Model]:
+    given = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    models = {}
+    for name, row in given["models"].items():
+        row = given["kinds"][row.pop("kind")] | row
+        for key in ("modalities", "needs"):
+            row[key] = tuple(
+                word.replace("structured", name)
+                for word in row.get(key, ())
+                for name in (STRUCTURED if "structured" in word else [""])
+            )
+        models[name] = Model(**row)
+    return models
 
-# The paper's seven, in its order.
-PAPER_MODELS = {
-    "coordinates-fnn": Model(("coordinates",), "Coordinates", **FNN, paper=(72.23, 74.40, 83.28)),
-    "expressions-fnn": Model(("expressions",), "Expressions", **FNN, paper=(71.21, 76.22, 79.00)),
-    "rgb-resnet50": Model(("rgb",), "RGB images", **RGB, paper=(64.23, 76.14, 62.04)),
-    "lines-resnet50": Model(("lines",), "Line images", **LINES, paper=(72.85, 75.57, 83.47)),
-    "lines+rgb-resnet50": Model(
-        ("lines", "rgb"), "Line images + RGB images", **TWO, paper=(65.95, 76.95, 67.42)
-    ),
-    "early-fusion": Model(**FUSED, **EARLY, paper=(69.62, 77.05, 74.71)),
-    "late-fusion": Model(**FUSED, **LATE, paper=(71.76, 77.00, 78.66)),
-}
-# Beyond the paper.
-NEW_MODELS = {
-    "asymmetry-fnn": Model(("asymmetry",), "Asymmetry", **SIDED),
-    "handcrafted-fnn": Model(("handcrafted",), "Handcrafted features", **SIDED),
-    "lines-multitask-resnet50": Model(
-        ("lines",), "Line images, asked for grades and side too", **MULTITASK
-    ),
-    "early-fusion-rgb+handcrafted": Model(
-        ("rgb", "handcrafted"),
-        "RGB images + handcrafted features",
-        **EARLY,
-        needs=("rgb-resnet50", "handcrafted-fnn"),
-    ),
-    "weighted-late-fusion": Model(
-        STRUCTURED,
-        "The best pair of the structured modalities",
-        **WEIGHTED,
-        needs=tuple(f"{name}-fnn" for name in STRUCTURED),
-    ),
-    "attention-fusion-structured": Model(STRUCTURED, "The four structured modalities", **ATTENTION),
-    "clip-fusion": Model(
-        STRUCTURED, "The four structured modalities, a second before and after", **CLIP
-    ),
-    "attention-fusion": Model(
-        (*STRUCTURED, "lines", "rgb"),
-        "All six modalities",
-        **ATTENTION,
-        needs=("lines-resnet50", "rgb-resnet50"),
-    ),
-}
-MODELS = PAPER_MODELS | NEW_MODELS
+
+MODELS = _load_models()
+PAPER_MODELS = {name: model for name, model in MODELS.items() if model.paper}
+NEW_MODELS = {name: model for name, model in MODELS.items() if not model.paper}
 
 
 def find_model(name: str) -> Model:
