@@ -11,11 +11,10 @@ A stage's code enters as a number of `CODE`: raise it when the stage's results c
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from palsy_utils.files import PalsyError, sha256, write_text
 
 CODE = {"frames": 1, "faces": 1, "samples": 1, "images": 1, "fold": 1, "notebook": 1}
 DONE, OUT_OF_DATE, DAMAGED, FAILED, OPEN = "done", "out of date", "damaged", "failed", "open"
-HASHES = ".hashes"  # in a cohort's folder: hashes that are known, with size and times of the file
 SETTLED = 2_000_000_000  # ns; a file changed later than that may change again within one tick
 
 
@@ -72,7 +70,7 @@ class Product(NamedTuple):
 
     path: Path
     made_from: dict | None  # None if a source is gone
-    root: Path | None = None  # the cohort's folder, if it lies in one: hashes are remembered there
+    root: Path = Path()  # the cohort's folder, if it lies in one
     files: tuple[str, ...] = ()  # some that have to be part of it
     is_source: bool = False  # not made here: needs no stamp, but is whole if it has one
 
@@ -87,7 +85,7 @@ class Product(NamedTuple):
             if kept["made_from"] != self.made_from:
                 changed = _difference(kept["made_from"], self.made_from)
                 return State(OUT_OF_DATE, f"changed: {changed}")
-        if broken := find_damage(self.path, root=self.root):
+        if broken := find_damage(self.path):
             return State(DAMAGED, broken)
         lacks = sorted({*self.files} - {*kept["files"]})
         return State(OUT_OF_DATE, f"lacks {lacks[0]}") if lacks else State(DONE)
@@ -98,46 +96,30 @@ class Product(NamedTuple):
             raise PalsyError(f"{self.path} is {found}: {advice}.")
 
 
-def find_damage(product: Path, files: Iterable[str] | None = None, root: Path | None = None) -> str:
+def find_damage(product: Path, files: Iterable[str] | None = None) -> str:
     """Name the first of some or all of a product's files that is not as its stamp says, or ""."""
     kept = read_stamp(product)["files"]
     for name in kept if files is None else files:
         try:
-            if content(product.parent / name, root) != kept.get(name):
+            if content(product.parent / name) != kept.get(name):
                 return name
         except OSError:  # it is gone
             return name
     return ""
 
 
-def content(path: Path, root: Path | None = None) -> str:
-    """Return the SHA-256 of a file; in a cohort's folder `root` read only if it may be new."""
-    if root is None:
-        return sha256(path)
-    seen, known, name = path.stat(), _known(root), str(path).removeprefix(str(root))
-    looks = [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
-    if name in known and known[name][0] == looks:
-        return known[name][1]
-    found = sha256(path)
-    if time.time_ns() - seen.st_ctime_ns > SETTLED:
-        known[name] = looks, found
-        # Lines are only ever added, so that several processes may do so side by side.
-        for_owner = partial(os.open, mode=0o600)
-        with suppress(OSError), open(root / HASHES, "a", opener=for_owner) as log:
-            log.write(json.dumps([name, looks, found]) + "\n")
-    return found
+def content(path: Path) -> str:
+    """Return the SHA-256 of a file, read once in a process unless its size or times are new."""
+    seen = path.stat()
+    looks = path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+    return (_remember if time.time_ns() - seen.st_ctime_ns > SETTLED else _hash)(*looks)
 
 
-@lru_cache(maxsize=8)
-def _known(root: Path) -> dict[str, tuple[list[int], str]]:
-    """Read the hashes that are remembered of a cohort's files."""
-    known = {}
-    with suppress(OSError), open(root / HASHES, encoding="utf-8", errors="replace") as log:
-        for line in log:
-            with suppress(ValueError, TypeError):  # a line that was cut off
-                name, looks, found = json.loads(line)
-                known[name] = looks, found
-    return known
+def _hash(path: Path, *_: int) -> str:
+    return sha256(path)
+
+
+_remember = lru_cache(maxsize=None)(_hash)
 
 
 def _difference(then: dict, now: dict) -> str:

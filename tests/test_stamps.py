@@ -58,22 +58,16 @@ def test_content_is_read_again_only_where_size_or_times_are_new(tmp_path, monkey
     path.write_bytes(b"one")
     read, real = [], stamps.sha256
     monkeypatch.setattr(stamps, "sha256", lambda p: read.append(p) or real(p))
-    first = content(path, tmp_path)
-    assert not (tmp_path / stamps.HASHES).exists()  # what has just changed is not remembered
+    first = content(path)
+    assert content(path) == first and len(read) == 2  # what has just changed is not remembered
     monkeypatch.setattr(stamps, "SETTLED", -(10**18))  # as if the file had long been there
-    assert [content(path, tmp_path) for _ in "ab"] == [first] * 2 and len(read) == 2
-    stamps._known.cache_clear()  # another process reads what this one has remembered
-    assert content(path, tmp_path) == first and len(read) == 2
+    assert [content(path) for _ in "ab"] == [first] * 2 and len(read) == 3
     os.utime(path, (1, 1))
-    assert content(path, tmp_path) == first and len(read) == 3
+    assert content(path) == first and len(read) == 4
     (tmp_path / "other").write_bytes(b"two")
     os.utime(tmp_path / "other", (1, 1))
     os.replace(tmp_path / "other", path)  # as large, as old, under the same name
-    assert content(path, tmp_path) == real(path) != first
-    with open(tmp_path / stamps.HASHES, "a") as log:  # cut off, as when a machine dies
-        log.write('["clip.mp4", [3, 1')
-    stamps._known.cache_clear()
-    assert content(path, tmp_path) == real(path)
+    assert content(path) == real(path) != first
 
 
 # --- frames, faces, modalities: what is changed is noticed, and nothing else

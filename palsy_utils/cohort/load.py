@@ -204,7 +204,7 @@ def find_notes(cohort: Cohort) -> list[str]:
     for video in cohort.videos.itertuples():
         for *_, file in cohort.sources.get(video.video, []):
             with suppress(OSError):  # extract_frames names what cannot be read
-                same = content(cohort.root / file, cohort.root)
+                same = content(cohort.root / file)
                 rows.append((same, file, video.patient, label.get(video.video)))
     files = pd.DataFrame(rows, columns=["content", "file", "patient", "label"])
     people = files.groupby("content", sort=False)["patient"].transform("nunique")

@@ -75,7 +75,7 @@ def frames_of(cohort: Cohort, video: tuple) -> Product:
     root, listed = cohort.root, cohort.sources.get(video.video, [])
     made_from = {"code": CODE["frames"], "kind": video.kind, "file": video.file}
     try:
-        contents = [(n, file, content(root / file, root)) for n, _, file in listed]
+        contents = [(n, file, content(root / file)) for n, _, file in listed]
     except OSError:
         made_from = None
     else:

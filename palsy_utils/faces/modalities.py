@@ -53,7 +53,7 @@ def faces_of(cohort: Cohort, video: tuple) -> Product:
     """
     root, path = cohort.root, cohort.root / "faces" / f"{video.video}.parquet"
     if video.kind == "measured":
-        source = {"measured": stamps.content(path, root)} if path.exists() else None
+        source = {"measured": stamps.content(path)} if path.exists() else None
         return Product(path, source, root, is_source=True)
     if (frames := frames_of(cohort, video).made_from) is None:
         return Product(path, None, root)
@@ -172,7 +172,7 @@ def samples_of(cohort: Cohort) -> Product:
         product = faces_of(cohort, video)
         if product.made_from is None or not product.path.exists():
             break
-        both = [product.made_from, stamps.content(product.path, root)]
+        both = [product.made_from, stamps.content(product.path)]
         faces[video.video] = stamps.identity(both)
     else:
         made_from = {"code": stamps.CODE["samples"], "labels": labels_from(cohort)}
@@ -241,7 +241,7 @@ def load_modality(root: Path, modality: str, size: int) -> np.ndarray:
         samples = stamps.identity(stamps.read_stamp(product)["made_from"])
         path = product = root / f"images/{modality}-{size}.npy"
         fits = stamps.read_stamp(path)["made_from"] == images_from(samples, size)
-    if not fits or stamps.find_damage(product, [path.name], root):
+    if not fits or stamps.find_damage(product, [path.name]):
         raise PalsyError(
             f"{path} is missing, damaged or not of the samples as they are now: run notebook 02 "
             "(faces and modalities) with this profile; a cohort that has measurements but no "
