@@ -4,7 +4,6 @@ import os
 import runpy
 import signal
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -123,11 +122,8 @@ def score_files(files: tuple[str, ...], cohort: str | None, **parameters) -> Non
     """
     from palsy_utils.runs.kernels import run_notebook
 
-    with tempfile.TemporaryDirectory(prefix="palsy-") as folder:
-        output = Path(folder) / "tables.md"
-        given = {**parameters, "files": "\n".join(files), "beside": cohort or ""}
-        run_notebook("16_predictions_made_elsewhere", given | {"write_to": str(output)})
-        click.echo(output.read_text("utf-8"))
+    given = {**parameters, "files": "\n".join(files), "beside": cohort or ""}
+    click.echo(run_notebook("16_predictions_made_elsewhere", given), nl=False)
 
 
 @main.command(params=shared("seed"))
@@ -158,9 +154,9 @@ def fit(cohort: str, profile: str, seed: int, device: str, model: str, output: s
 
 @main.command(params=shared("device"))
 @click.argument("clip", type=path)
-@click.option("--model", type=path, required=True, help="Model file of `palsy fit`.")
+@click.option("--model", "model_file", type=path, required=True, help="Model file of `palsy fit`.")
 @click.option("--output", type=path, default="data/reports")
-def predict(**parameters) -> None:
+def predict(clip: str, **parameters) -> None:
     """Say what a model says of CLIP: a video, a photograph, or a folder of either.
 
     Every video gets a table with a row a frame, <name>.csv, and a report to open in a browser,
@@ -169,10 +165,22 @@ def predict(**parameters) -> None:
     side apart, and often down to 4 %. Nothing of CLIP leaves this machine. This is not a medical
     device.
     """
-    from palsy_utils.clip import predict as prediction
+    from palsy_utils.cohort.paths import list_kind
+    from palsy_utils.runs.kernels import run_notebook
 
-    for written in prediction.predict(**parameters):
-        click.echo(written)
+    sources, failed = [clip], []
+    with suppress(OSError):  # it is a file, or cannot be read, which the notebook will tell
+        clips = list_kind(Path(clip), "clip")
+        sources = [*map(str, clips), *[clip] * bool(list_kind(Path(clip), "image") or not clips)]
+    for source in sources:
+        try:
+            click.echo(run_notebook("15_your_own_video", {**parameters, "clip": source}), nl=False)
+        except PalsyError as error:
+            failed.append(str(error))
+        except UnicodeEncodeError:
+            failed.append(f"{os.fsencode(source)!r} is no UTF-8 text: rename the file.")
+    if failed:
+        raise PalsyError("\n".join(dict.fromkeys(failed)))
 
 
 @main.command()

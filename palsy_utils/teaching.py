@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # notebooks, which import this, should not wait for them
     from IPython.display import Code
     from nbformat import NotebookNode
 
-SOLUTION, CHECK = "solution", "check"
+SOLUTION, CHECK, TOLD = "solution", "check", "told"  # what a command prints
 RESET = "get_ipython().input_transformers_post.clear(); get_ipython().reset()"  # a kernel, to reuse
 
 

@@ -134,6 +134,13 @@ def note_on_others(files: Iterable[File]) -> list[str]:
     return [f"{told}: {listed}."] if others else []
 
 
+def list_kind(folder: Path, kind: str) -> list[Path]:
+    """List the files `clip` or `image` in a folder, not below it, as people number them."""
+    files = sorted(folder.iterdir(), key=lambda file: (natural_key(file.name), file))
+    kinds = [KINDS.get(f.suffix.lower()) if f.is_file() and f.name[0] != "." else "" for f in files]
+    return [file for file, found in zip(files, kinds, strict=True) if found == kind]
+
+
 def natural_key(text: str) -> list[str | int]:
     """Sort key that puts `2.bmp` before `10.bmp`."""
     parts = re.split(r"([0-9]+)", text)

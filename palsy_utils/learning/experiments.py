@@ -33,10 +33,9 @@ class Model(NamedTuple):
 
 
 def _load_models() -> dict[str, Model]:
-    given = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    models = {}
-    for name, row in given["models"].items():
-        row = given["kinds"][row.pop("kind")] | row
+    given, models = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")), {}
+    for name, own in given["models"].items():
+        row = given["kinds"][own.pop("kind")] | own
         for key in ("modalities", "needs"):
             row[key] = tuple(
                 word.replace("structured", name)

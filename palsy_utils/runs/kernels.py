@@ -21,7 +21,7 @@ from jupyter_core.utils import run_sync
 from papermill.exceptions import PapermillExecutionError
 
 from palsy_utils.files import NOTEBOOKS, PalsyError, check_checkout
-from palsy_utils.teaching import CHECK, RESET, SOLUTION, has_tag
+from palsy_utils.teaching import CHECK, RESET, SOLUTION, TOLD, has_tag
 
 START = "import os; from palsy_utils.files import end_with_parent; "
 START += "end_with_parent(int(os.environ['JPY_PARENT_PID'])); "
@@ -111,14 +111,18 @@ def execute_notebook(
             kernel.last_client.stop_channels()
 
 
-def run_notebook(name: str, parameters: dict) -> None:
-    """Execute a notebook of the series for what it writes; a PalsyError in it is raised here."""
+def run_notebook(name: str, parameters: dict) -> str:
+    """Execute a notebook of the series for what it writes; a PalsyError in it is raised here.
+
+    Returns what its cells tagged `told` have printed.
+    """
     check_checkout()
     with tempfile.TemporaryDirectory(prefix="palsy-") as work:
         given = parameters | {"scratch": work}  # so nothing is left if this process is stopped
         try:
-            execute_notebook(NOTEBOOKS / f"{name}.ipynb", Path(work) / "done.ipynb", given)
+            done = execute_notebook(NOTEBOOKS / f"{name}.ipynb", Path(work) / "done.ipynb", given)
         except PapermillExecutionError as error:
             if error.ename == "PalsyError":
                 raise PalsyError(error.evalue) from None
             raise
+    return "".join(o.text for cell in done.cells if has_tag(cell, TOLD) for o in cell.outputs)

@@ -14,14 +14,12 @@ from scipy.stats import spearmanr
 from test_model_file import KINDS, leave_out_by_chance, play_small, write_small
 
 from palsy_utils.clip.model_file import file_hashes, load_seen, write_model
-from palsy_utils.clip.predict import output_files, predict
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
 from palsy_utils.evidence.people import CALLED, MEAN, SHARES, choose_rule
 from palsy_utils.faces.landmarks import MIRROR
 from palsy_utils.faces.modalities import load_faces
-from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS
 from palsy_utils.learning.nets import probabilities
 from palsy_utils.learning.training import compute
@@ -172,18 +170,26 @@ def test_a_report_replaces_its_own_and_no_other(album, model_file, landmarker_fi
         shutil.copytree(album, tmp_path / folder)
         os.replace(tmp_path / folder / "2 anna.jpg", tmp_path / folder / "a.jpg")
     for _ in "ab":
-        files = list(predict(str(photo), str(model_file), str(out), "cpu"))
+        files = predict(photo, model_file, out)
     before = {path: path.read_bytes() for path in out.iterdir()}
     assert sorted(before) == sorted(files) and len(files) == 2
-    refuse(tmp_path / "v2" / "a.jpg", model_file, out, r"report on another file called a\.jpg")
+    predict(tmp_path / "v2" / "a.jpg", model_file, out, r"report on another file called a\.jpg")
     assert {path: path.read_bytes() for path in out.iterdir()} == before
-    assert len({output_files(f"v1/a.{suffix}", out) for suffix in ("png", "bmp", "mp4")}) == 3
+    assert (
+        len(
+            {
+                NOTEBOOK.output_files(Path(f"/v1/a.{suffix}"), out)
+                for suffix in ("png", "bmp", "mp4")
+            }
+        )
+        == 3
+    )
 
 
 @pytest.mark.parametrize("name", ["a" * 240, "\u00e9" * 120])
 def test_long_names_get_a_report(album, model_file, landmarker_file, tmp_path, name):
     photo = shutil.copy(album / "2 anna.jpg", tmp_path / f"{name}.jpg")
-    files = list(predict(str(photo), str(model_file), str(tmp_path / "out"), "cpu"))
+    files = predict(photo, model_file, tmp_path / "out")
     assert [path.suffix for path in files] == [".csv", ".html"]
     assert all(path.is_file() and path.name[:3] == name[:3] for path in files)
 
@@ -194,7 +200,7 @@ def test_names_that_are_no_text_are_refused(album, model_file, tmp_path):
         shutil.copy(album / "2 anna.jpg", photo)
     except OSError:
         pytest.skip("the disk does not take such a name")
-    refuse(os.fsdecode(photo), model_file, tmp_path / "out", "is no UTF-8 text: rename")
+    predict(os.fsdecode(photo), model_file, tmp_path / "out", "is no UTF-8 text: rename")
 
 
 def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
@@ -211,12 +217,18 @@ def test_without_the_landmark_model_the_same_clip_is_taken_as_a_cohort_has_it(
     assert ours["frame"].tolist() == table.loc[table["video"] == "p02-1", "frame"].tolist()
     with open(clip, "ab") as file:
         file.write(b"another clip")
-    refuse(clip, model_file, tmp_path / "other", r"face_landmarker\.task is not at hand")
+    predict(clip, model_file, tmp_path / "other", r"face_landmarker\.task is not at hand")
 
 
-def refuse(clip, model, output, message):
-    with pytest.raises(PalsyError, match=message):
-        list(predict(str(clip), str(model), str(output), "cpu"))
+def predict(clip, model, output, message=""):
+    """Return the files that the command has written, or with a message is refused with it."""
+    given = ("--model", model, "--output", output, "--device", "cpu")
+    done = palsy("predict", clip, *given)
+    if message:
+        assert done.exit_code == 1 and re.search(message, done.output), done.output
+        return None
+    assert done.exit_code == 0, done.output
+    return [Path(line) for line in done.output.splitlines()]
 
 
 def test_bad_clips_are_named(small_template, model_file, tmp_path):
@@ -226,17 +238,17 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
     (clips / "none.mp4").write_bytes(b"")
     (clips / "broken.png").write_bytes(b"\x89PNG broken")
     cut_off(write_clip(clips / "cut.mp4", 30), 0.2)
-    refuse(clips / "gone.mp4", model_file, out, r"gone\.mp4 does not exist")
-    refuse(clips / "empty", model_file, out, "empty is neither video nor image, nor a folder")
-    refuse(clips / "notes.txt", model_file, out, "neither video nor image")
-    refuse(clips / "none.mp4", model_file, out, "is no video that can be read")
-    refuse(clips / "cut.mp4", model_file, out, "is no video that can be read")
-    refuse(clips / "broken.png", model_file, out, "is no image that can be read")
+    predict(clips / "gone.mp4", model_file, out, r"gone\.mp4 does not exist")
+    predict(clips / "empty", model_file, out, "empty is neither video nor image, nor a folder")
+    predict(clips / "notes.txt", model_file, out, "neither video nor image")
+    predict(clips / "none.mp4", model_file, out, "is no video that can be read")
+    predict(clips / "cut.mp4", model_file, out, "is no video that can be read")
+    predict(clips / "broken.png", model_file, out, "is no image that can be read")
     assert not list(out.iterdir())
-    refuse(clip, model_file, clips / "notes.txt" / "deep", "deep cannot be written .*: choose ano")
-    refuse(clip, model_file, clip.parent, "is where the clip lies")
+    predict(clip, model_file, clips / "notes.txt" / "deep", "deep cannot be written .*: choose ano")
+    predict(clip, model_file, clip.parent, "is where the clip lies")
     album = write_picture(tmp_path / "album" / "1.png").parent
-    refuse(album, model_file, album / "new", "is where the clip lies")
+    predict(album, model_file, album / "new", "is where the clip lies")
     assert not (album / "new").exists()
 
 
