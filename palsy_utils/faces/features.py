@@ -28,12 +28,12 @@ SIGNS = np.where(np.isin(np.arange(29), SYMMETRIC), 1, -1).astype(np.float32)
 # The 145 numbers of `asymmetry`: the landmark (the left one of a pair) and its axis, or the score.
 ASYMMETRY = [f"{POINTS_125[i]} {axis}" for i in LEFT_OF_PAIR for axis in "xy"]
 ASYMMETRY += [f"{POINTS_125[i]} x" for i in MIDLINE]
-ASYMMETRY_REGIONS = [marks.region_of_point(int(name.split()[0])) for name in ASYMMETRY]
+ASYMMETRY_REGIONS = [*marks.REGION_OF_125[[*np.repeat(LEFT_OF_PAIR, 2), *MIDLINE]]]
 ASYMMETRY += [EXPRESSIONS[i].removesuffix("Left") for i in LEFT_SCORES]
 # Of them, the heights of the 55 pairs of landmarks. What lies sideways follows the turn of the
 # head: over 118 frames of one real clip it correlates with the turn by 0.75, heights by -0.03.
 HEIGHTS = [i for i, name in enumerate(ASYMMETRY) if name.endswith(" y")]
-ASYMMETRY_REGIONS += [marks.region_of_expression(EXPRESSIONS[i]) for i in LEFT_SCORES]
+ASYMMETRY_REGIONS += [*marks.REGION_OF_EXPRESSION[LEFT_SCORES]]
 
 
 def asymmetry(coordinates: np.ndarray, expressions: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The 478 landmarks and 52 expression scores, their mirror images, and faces made upright of them.
 
-`landmarks.json` has MediaPipe's own groups (`FaceLandmarksConnections`) and names; a test compares
-them, so that drawing and training need not import MediaPipe. Left and right are the subject's.
+`landmarks.json` has MediaPipe's own groups (`FaceLandmarksConnections`) and names, and our regions;
+a test compares them, so that drawing and training need not import MediaPipe. Left and right are the
+subject's.
 
 All modalities see the same *upright* face: position, roll and size in the picture say where the
 camera was, not how the face moves, so they are taken out by one similarity transform per frame.
@@ -54,29 +55,18 @@ RIGHT_OF_PAIR = np.flatnonzero(np.arange(125) < MIRROR_125)
 LEFT_OF_PAIR = MIRROR_125[RIGHT_OF_PAIR]
 MIDLINE = np.flatnonzero(np.arange(125) == MIRROR_125)
 
-# Which region of the face a landmark of the 125, or an expression score, belongs to.
+# Which region of the face a landmark of the 125, or an expression score, belongs to; the philtrum
+# counts to the mouth, and jaw and cheeks go with what moves them.
 REGIONS = ("brow", "eye", "nose", "mouth")
+REGION_OF_125, REGION_OF_EXPRESSION = (
+    np.array(_GIVEN[f"REGION_OF_{of}"]) for of in ("125", "EXPRESSION")
+)
 
 MARGIN = 1.1  # side of the square window, as a multiple of the face's larger extent
 # What the paper's text names for the line images, and what its figure shows besides.
 LINES_OF_THE_TEXT = (FACE_OVAL, RIGHT_EYE, LEFT_EYE)
 LINES_OF_THE_TEXT += (*RIGHT_BROW, *LEFT_BROW)
 MOUTH_AND_NOSE = (OUTER_LIPS, INNER_LIPS, NOSE_RIDGE, NOSE_WINGS)
-
-
-def region_of_point(point: int) -> str:
-    """Return the region of one of the 125 landmarks; the philtrum counts to the mouth."""
-    if any(point in brow for brow in (*RIGHT_BROW, *LEFT_BROW)):
-        return "brow"
-    if any(point in eye for eye in (RIGHT_EYE, LEFT_EYE, RIGHT_IRIS, LEFT_IRIS)):
-        return "eye"
-    return "nose" if point in NOSE_RIDGE or point in NOSE_WINGS else "mouth"
-
-
-def region_of_expression(name: str) -> str:
-    """Return the region of an expression score; jaw and cheeks go with what moves them."""
-    starts = {"brow": "brow", "eye": "eye", "cheekSquint": "eye", "nose": "nose"}
-    return next((region for start, region in starts.items() if name.startswith(start)), "mouth")
 
 
 def mirror_coordinates(points: np.ndarray) -> np.ndarray:

@@ -79,8 +79,8 @@ def execute_notebook(
 ) -> nbformat.NotebookNode:
     """Execute a notebook, with those of the parameters that it knows, with or without `exercises`.
 
-    Returns it as it is executed. Whatever papermill raises leaves the kernel behind, and the next
-    notebook gets a new one.
+    Returns it as it is executed. After any error but a PalsyError the next notebook gets a new
+    kernel.
     """
     notebook = nbformat.read(source, 4)
     if not exercises:
@@ -102,9 +102,10 @@ def execute_notebook(
             progress_bar=False,
             coalesce_streams=True,  # of a progress bar, its last state is kept
         )
-    except BaseException:
-        del HERE.kernel
-        context.run(run_sync(kernel.shutdown_kernel), now=True)
+    except BaseException as error:
+        if getattr(error, "ename", "") != "PalsyError":  # a GPU, say, may not answer any more
+            del HERE.kernel
+            context.run(run_sync(kernel.shutdown_kernel), now=True)
         raise
     finally:
         if kernel.last_client:

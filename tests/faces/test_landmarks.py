@@ -24,6 +24,13 @@ def test_groups_are_mediapipes_own():
         assert edges(getattr(ours, f"{side}_IRIS")) == theirs(f"{side}_IRIS")
     assert edges(ours.OUTER_LIPS, ours.INNER_LIPS) == theirs("LIPS")
     assert edges(ours.NOSE_RIDGE, ours.NOSE_WINGS) == theirs("NOSE")
+    brows, eyes = {*sum(ours.RIGHT_BROW + ours.LEFT_BROW, ())}, {*ours.RIGHT_EYE, *ours.LEFT_EYE}
+    eyes |= {*ours.RIGHT_IRIS, *ours.LEFT_IRIS}
+    groups = {"brow": brows, "eye": eyes, "nose": {*ours.NOSE_RIDGE, *ours.NOSE_WINGS}}
+    groups["mouth"] = {*ours.POINTS_125} - set.union(*groups.values())
+    for region, points in groups.items():
+        found = np.array(ours.POINTS_125)[region == ours.REGION_OF_125]
+        assert {*found.tolist()} == points, region
 
 
 def test_names_and_mirror_are_the_given_ones(shared):

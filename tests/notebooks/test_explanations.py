@@ -17,12 +17,12 @@ from palsy_utils.faces.landmarks import (
     MIDLINE,
     MIRROR,
     POINTS_125,
+    REGION_OF_125,
+    REGION_OF_EXPRESSION,
     REGIONS,
     RIGHT_OF_PAIR,
     draw_lines,
     in_window,
-    region_of_expression,
-    region_of_point,
 )
 from palsy_utils.faces.modalities import load_modality, load_samples
 from palsy_utils.files import PalsyError
@@ -74,9 +74,9 @@ def test_every_number_goes_once_to_its_own_region(modality):
     if modality == "coordinates":  # upwards, a midline point is its own mirror image
         alone = np.zeros((125, 2))
         alone[MIDLINE, 1] = 1
-        own, once = np.repeat([region_of_point(i) for i in POINTS_125], 2), 1 - alone.ravel()
+        own, once = np.repeat(REGION_OF_125, 2), 1 - alone.ravel()
     elif modality == "expressions":
-        own = [region_of_expression(name) for name in EXPRESSIONS]
+        own = REGION_OF_EXPRESSION
         once = [name.endswith(("Left", "Right")) for name in EXPRESSIONS]
     assert (folded.sum(1) == once).all()
     for i in np.flatnonzero(once):
@@ -110,7 +110,7 @@ def test_a_net_that_looks_at_one_number_gets_its_region_and_the_weak_side(name, 
     found = NOTEBOOK.integrated_gradients(net, "asymmetry", asymmetry)
     signs = NOTEBOOK.weak_side_signs(asymmetry, sides)
     answer = NOTEBOOK.named(NOTEBOOK.by_region_and_side(found, asymmetry, signs))
-    assert (answer["region"] == region_of_expression(name)).all()
+    assert (answer["region"] == REGION_OF_EXPRESSION[EXPRESSIONS.index(f"{name}Left")]).all()
     assert (answer["side"] == sides).all()
 
 
@@ -165,7 +165,7 @@ def test_grad_cam_is_warm_where_the_net_looks_and_mirrors_with_the_image():
 
 def marked(points, region, half):
     """Images (n, SIZE, SIZE) that are bright at the landmarks of one region and side."""
-    ours = [POINTS_125[i] for i in half if region_of_point(POINTS_125[i]) == region]
+    ours = [POINTS_125[i] for i in half if REGION_OF_125[i] == region]
     images = np.zeros((len(points), SIZE, SIZE), np.uint8)
     for image, face in zip(images, points, strict=True):
         x, y = (in_window(face, ours, SIZE) + 0.5).astype(int).T
