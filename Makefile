@@ -11,10 +11,10 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
-.PHONY: run test test-all test-shared test-browser test-faults bench ablation real-faces site slides tables lint \
-  constraints setup sphinx playwright unmoved chromium system-libraries
+.PHONY: run test test-all test-shared test-browser test-faults bench ablation real-faces site zip \
+  slides picture tables lint constraints setup sphinx playwright unmoved chromium system-libraries
 
-run: setup  ## the whole series on the drawn cohort: figures/phantom/table_1.md
+run: setup  ## the whole series on the synthetic cohort: figures/phantom/table_1.md
 	$(BIN)/palsy run --cohort data/phantom --profile phantom
 
 test: setup  ## every test, several at a time
@@ -48,8 +48,14 @@ site: slides sphinx  ## after `make run`: the executed notebooks as a web site, 
 	$(BIN)/sphinx-build -qE -c notebooks/pages -d $(PAGES)/doctrees . site
 	cp site/README.html site/index.html
 
+zip: site  ## the site and the slides in one file to hand around, site.zip
+	$(BIN)/python -m zipfile -c site.zip site
+
 slides: setup  ## after `make run`: the lecture's slides, site/slides/index.html
 	$(BIN)/python notebooks/pages/slides.py site/slides
+
+picture: setup  ## after `make run`: the moving picture of the README, figures/phantom/face.gif
+	$(BIN)/python notebooks/pages/animation.py
 
 tables: setup  ## the tables of the READMEs, from the committed results
 	$(BIN)/python notebooks/pages/tables.py

@@ -1,4 +1,4 @@
-"""The README's way to add a modality, tried by doing it, in grouped folds."""
+"""The way to add a modality in CONTRIBUTING.md, tried by doing it, in grouped folds."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from conftest import PROJECT
 
 
 def test_a_modality_is_one_entry(small, tmp_path):
-    diff = re.search(r"```diff\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)[1]
+    diff = re.search(r"```diff\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
     added = [line for line in diff.splitlines() if re.match(r"\+(?!\+\+ )", line)]
     assert 0 < len(added) <= 10 and diff.count("\n@@ ") == 2  # and one of its model
     copy = tmp_path / "copy"

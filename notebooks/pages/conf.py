@@ -7,7 +7,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = [path.stem for path in sorted((PROJECT / "notebooks").glob("*.ipynb"))]
-TEXTS = ("notebooks/README", "data/README", "data/phantom/README", "figures/*")
+TEXTS = ("notebooks/README", "notebooks/pages/*", "data/README", "data/phantom/README")
+TEXTS += ("figures/*", "tests/README", "CONTRIBUTING")
 CONTENTS = "\n\n```{toctree}\n:hidden:\n:glob:\n\n%s\n```\n"
 # The policy forbids the browser to ask any host, whatever a page says.
 POLICY = (
@@ -33,8 +34,8 @@ html_css_files, html_js_files = ["site.css"], [("site.js", {"defer": ""})]
 html_copy_source = html_use_index = False
 html_show_search_summary = False  # browsers do not let a page read files
 html_theme_options = {
-    "announcement": "The faces are drawn. For research and teaching: this is not a medical device, "
-    "and nothing here diagnoses anybody."
+    "announcement": "The faces are synthetic. For research and teaching: this is not a medical "
+    "device, and nothing here diagnoses anybody."
 }
 
 

@@ -31,7 +31,7 @@ BY_HAND = "*Here stands a control to move by hand: open the notebook in JupyterL
 def write_pages(
     names: list[str] = EVERY, cohort: Path = PHANTOM, profile: str = "phantom"
 ) -> dict[str, str]:
-    """Write notebooks with their results into `runs/pages/` of a cohort of drawn faces.
+    """Write notebooks with their results into `runs/pages/` of a cohort of synthetic faces.
 
     They are executed with their default parameters, but for the cohort and the profile of its runs;
     what they write is removed.

@@ -23,7 +23,7 @@ COVER = """# The lecture
 {}
 
 Arrow keys turn the slides, `n` shows the notes, `s` the speaker's view, Escape all slides.
-The faces are drawn. For research and teaching: this is not a medical device, and nothing here
+The faces are synthetic. For research and teaching: this is not a medical device, and nothing here
 diagnoses anybody. [The notebooks as pages](../index.html)."""
 
 

@@ -5,18 +5,22 @@ seeds whose tables are committed become `figures/<cohort>/seeds.csv`.
 """
 
 import re
+from math import ceil
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 
 from palsy_utils.evidence.table import UNTRAINED
 from palsy_utils.files import PROJECT, write_csv, write_text
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 
-READMES = ("README.md", "figures/README.md")
+READMES = ("README.md", "figures/README.md", "notebooks/README.md")
 BLOCK = re.compile(r"(<!-- (\w+) of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURES = PROJECT / "figures"
 SURE = 0.05
+# How minutes are estimated: of prose and code, and of an exercise by its difficulty.
+WORDS, LINES, EXERCISE = 100, 15, {"easy": 5, "medium": 10, "hard": 15}
 
 
 def results(cohort: str) -> str:
@@ -39,45 +43,102 @@ def over_seeds(cohort: str) -> pd.DataFrame:
     return areas.assign(**ends).round(4).reset_index()
 
 
+def headline(cohort: str) -> str:
+    """Return five columns of the results over frames, and in three sentences what they show."""
+    rows = [line.split("|") for line in results(cohort).split("\n\n")[0].splitlines()]
+    rows = [row for row in rows if row[2] != " always healthy "]  # scores nothing
+    columns = [rows[0].index(f" {name} ") for name in ("modality", "model", "F1", "paper's F1")]
+    columns.append(next(i for i, cell in enumerate(rows[0]) if cell.startswith(" AUROC")))
+    table = "\n".join("|".join(["", *(row[i] for i in columns), ""]) for row in rows)
+    scores, fusion = (_read(cohort, name) for name in ("table_1", "fusion"))
+    models, untrained = scores.loc[[*PAPER_MODELS]], scores.loc[UNTRAINED]
+    above = (models["auroc_low"] > untrained["auroc"]).sum()
+    always = scores.loc["always-palsy", "f1"]
+    best = _best_parts(fusion)
+    helped = best.index[(best["p_holm"] < SURE) & (best["difference_low"] > 0)]
+    shown = f"shown for {', '.join(helped)}" if len(helped) else "not shown"
+    ahead = best.loc[best["difference"].idxmax()]
+    ends = f"{_two(ahead['difference_low'])} to {_two(ahead['difference_high'])}"
+    p = f"p = {_two(ahead['p_holm'])} after Holm's correction"
+    lines = [
+        f"The AUROC of the models lies between {models['auroc'].min():.2f} and "
+        f"{models['auroc'].max():.2f}, and that of one number that nobody trained, asymmetry, is "
+        f"{untrained['auroc']:.2f}: {above} of the {len(models)} models lie above it with their "
+        "whole interval.",
+        f'Always answering "palsy" has an F1 of {always:.1f}, more than '
+        f"{(models['f1'] < always).sum()} of the {len(models)} models, so read F1 beside AUROC.",
+        f"Whether fusion helps is {shown}: the largest lead of a fused model over its best single "
+        f"modality, of `{ahead.name}` over `{ahead['part']}`, is "
+        f"{ahead['difference']:+.2f} ({ends}, {p}).",
+    ]
+    return f"{table}\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
 def summary(cohort: str) -> str:
-    """Return in sentences what the rows score, whether fusion helps, and rows beyond the paper."""
-    names = ("table_1", "seeds", "fusion", "evidence")
-    tables = [pd.read_csv(FIGURES / cohort / f"{name}.csv", index_col="model") for name in names]
-    table, by_seed, fusion, evidence = tables
-    rows, untrained = table.loc[[*PAPER_MODELS]], table.loc[UNTRAINED, "auroc"]
-    apart = rows.index[(rows["auroc_low"] > untrained) | (rows["auroc_high"] < untrained)]
+    """Return in sentences how seeds differ, whether fusion helps, and models beyond the paper."""
+    names = ("seeds", "fusion", "evidence")
+    by_seed, fusion, evidence = (_read(cohort, name) for name in names)
     beyond = evidence[evidence["p_holm"].notna()]
     zero_out = beyond["difference_low"] * beyond["difference_high"] > 0
     sure = beyond.index[zero_out & (beyond["p_holm"] < SURE)]
     lines = [
-        f"AUROCs reach from {rows['auroc'].min():.2f} to {rows['auroc'].max():.2f}; one untrained "
-        f"number, asymmetry, has {untrained:.2f}. Rows whose interval does not hold that number: "
-        f"{', '.join(apart) or 'none'}.",
         f"Highest minus lowest AUROC of {by_seed.columns.str.startswith('seed ').sum()} seeds: "
         f"{', '.join(f'`{n}` {_two(x)}' for n, x in by_seed['spread'].items())} "
-        f"([seeds.csv](figures/{cohort}/seeds.csv)).",
-        f"Does fusion help? {' '.join(_against_parts(fusion))} (p after Holm over all "
-        f"{len(fusion)} comparisons with a part; [fusion.csv](figures/{cohort}/fusion.csv).)",
+        f"([seeds.csv]({cohort}/seeds.csv)).",
+        f"Each fused model minus its best single modality: {' '.join(_leads(fusion))} (p after "
+        f"Holm's correction over all {len(fusion)} comparisons with a single modality; "
+        f"[fusion.csv]({cohort}/fusion.csv).)",
         f"Of {beyond['family'].iloc[0]}, significantly different: {', '.join(sure) or 'none'}; "
-        f"the smallest p after Holm is {_two(beyond['p_holm'].min())}.",
+        f"the smallest p after Holm's correction is {_two(beyond['p_holm'].min())}.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _against_parts(fusion: pd.DataFrame) -> list[str]:
-    told = []
-    for name, parts in fusion.groupby(level=0, sort=False):
-        best = parts.iloc[parts["difference"].argmin()]  # its smallest lead is over its best part
-        ends = f"{_two(best['difference_low'])} to {_two(best['difference_high'])}"
-        told.append(
-            f"`{name}` minus its best part, `{best['part']}`: {best['difference']:+.2f} "
-            f"({ends}; p = {_two(best['p_holm'])})."
+def _read(cohort: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(FIGURES / cohort / f"{name}.csv", index_col="model")
+
+
+def _best_parts(fusion: pd.DataFrame) -> pd.DataFrame:
+    """Return of each fused model the comparison with its best part, over which it leads least."""
+    by_model = fusion.groupby(level=0, sort=False)
+    return pd.concat(parts.iloc[[parts["difference"].argmin()]] for _, parts in by_model)
+
+
+def _leads(fusion: pd.DataFrame) -> list[str]:
+    return [
+        f"`{name}` minus `{best['part']}`: {best['difference']:+.2f} "
+        f"({_two(best['difference_low'])} to {_two(best['difference_high'])}; "
+        f"p = {_two(best['p_holm'])})."
+        for name, best in _best_parts(fusion).iterrows()
+    ]
+
+
+def objectives(folder: str) -> str:
+    """Return what a reader of each notebook will be able to do, and estimated minutes for it.
+
+    Reading, in steps of 5 minutes, is by the number of words and lines of code of a notebook;
+    exercises are by the difficulty in their headings.
+    """
+    rows = []
+    for path in sorted((PROJECT / folder).glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        code = [c for c in cells if c.cell_type == "code" and not c.metadata.get("tags")]
+        lines = sum(len(cell.source.splitlines()) for cell in code)
+        levels = re.findall(r"^#+ Exercise \d+ .*\((\w+)\)$", prose, re.MULTILINE)
+        rows.append(
+            {
+                "notebook": f"[{path.stem[:2]}]({path.name})",
+                "you will be able to": re.search(r"able to\*\* (.+?)\.?$", prose, re.M)[1],
+                "minutes of reading": 5 * ceil((len(prose.split()) / WORDS + lines / LINES) / 5),
+                "of exercises": sum(EXERCISE[level] for level in levels),
+            }
         )
-    return told
+    return _markdown(pd.DataFrame(rows))
 
 
 def commands(name: str) -> str:
-    """Return which command made which file, and in how many minutes."""
+    """Return a table as it is: which command made which file, how large an installation is."""
     return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str, keep_default_na=False))
 
 
@@ -133,19 +194,14 @@ def explanations(cohort: str) -> str:
     return _markdown(columns)
 
 
-def scores(name: str) -> str:
-    """Return a table of scores as it was written."""
-    return _markdown(pd.read_csv(FIGURES / f"{name}.csv", dtype=str))
-
-
 def blind(name: str) -> str:
-    """Return what regressions that see no asymmetry score, and which rows lie above the best."""
+    """Return what regressions that see no asymmetry score, and which models lie above the best."""
     rows = pd.read_csv(FIGURES / f"{name}.csv", index_col="model")
     areas, low = rows["AUROC"], rows["AUROC of the averaged seeds"].str.extract(r"\((\S+) to")[0]
     alone = areas[areas.index.str.endswith(" alone")]
     above = areas.index[low.astype(float) > alone.max()]
     told = ", ".join(f"{name} {area:.2f}" for name, area in alone.items())
-    return f"{told}. Rows whose whole interval lies above the best of these: " + (
+    return f"{told}. Models whose whole interval lies above the best of these: " + (
         f"{', '.join(above) or 'none'}."
     )
 
@@ -165,7 +221,8 @@ def _markdown(columns: dict | pd.DataFrame) -> str:
 
 def filled(text: str) -> str:
     """Return the text of a README with its tables as they have to be."""
-    of_files = (results, summary, commands, recipes, evidence, explanations, scores, blind)
+    of_files = (headline, results, summary, commands, recipes, evidence)
+    of_files += (explanations, blind, objectives)
     made = {f.__name__: f for f in of_files}
     return BLOCK.sub(lambda m: f"{m[1]}\n{made[m[2]](m[3])}\n\n{m[4]}", text)
 

@@ -50,18 +50,18 @@ and sd are of the seeds' AUROCs; the AUROC with 95 % interval over people, and t
 of the mean probability of each frame. p permutes people, and Holm corrects all of them as one
 family. `auroc_within_people` is the mean over the people who show both classes.
 
-A net that has learnt nothing but the share of palsy among its training people scores far below 0.5
-over all frames (first row): that share is lowest where the person held out has most palsy. So the
-lead over such a net is larger than what was learnt; what counts is whether the better one is above
-chance.
+A network that has learned nothing but the share of palsy among its training people scores far
+below 0.5 over all frames (first variant): that share is lowest where the person held out has most
+palsy. So the lead over such a network is larger than what was learned; what counts is whether the
+better one is above chance.
 
 The paper's recipe is that of profile `paper-literal` (numbers as they are, no momentum, batches of
 32), ours that of `paper` (numbers scaled, those of asymmetry as roots of their sizes, with noise;
-momentum 0.9, batches of 8), both with 15 epochs at the paper's learning rate. The fused nets are
-those of profile `phantom`. Early fusion of the paper trains on features of nets that have seen the
-same people (in-sample); out-of-fold features of a training person come from nets that have not,
-{inner} groups in each fold. Such nets start from the same weights, but nothing else makes feature 7
-of the one mean what feature 7 of the other means."""
+momentum 0.9, batches of 8), both with 15 epochs at the paper's learning rate. The fused networks
+are those of profile `phantom`. Early fusion of the paper trains on features of networks that have
+seen the same people (in-sample); out-of-fold features of a training person come from networks that
+have not, {inner} groups in each fold. Such networks start from the same weights, but nothing else
+makes feature 7 of the one mean what feature 7 of the other means."""
 build_fusion = functions_of(PROJECT / "notebooks" / "04_early_fusion.ipynb").build_fusion
 
 

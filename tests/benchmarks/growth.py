@@ -137,7 +137,7 @@ def report(table: pd.DataFrame) -> None:
     text = (
         f"# Cost as the work grows\n\n{table.round(2).to_markdown(index=False)}\n\n"
         f"From this, 1,000 people with 800 frames each on {workers} workers like this one: "
-        f"measuring faces {measuring:.0f} minutes; one fold of an FNN row with its inner "
+        f"measuring faces {measuring:.0f} minutes; one fold of an FNN with its inner "
         f"folds {one:.1f} hours, all 1,000 folds {one * 1000 / workers:.0f} hours, 10 grouped "
         f"folds (`--folds 10`) {one:.1f} hours. Leaving out one person at a time grows with the "
         "square of people, whoever computes it; extrapolated, not measured.\n"

@@ -11,6 +11,7 @@ import execute
 import pytest
 import slides
 from conftest import PROJECT
+from test_words import PAGES
 
 pytestmark = pytest.mark.browser
 BeautifulSoup = pytest.importorskip("bs4").BeautifulSoup
@@ -58,7 +59,7 @@ def open_page(browser, pages):
 
 
 def test_every_notebook_and_text_has_a_page_without_paths_of_this_machine(pages):
-    texts = ("README", "data/README", "data/phantom/README", "notebooks/README", "figures/growth")
+    texts = [path.relative_to(PROJECT).with_suffix("") for path in PAGES]
     for name in (*texts, *(f"notebooks/{name}" for name in execute.EVERY), "search"):
         assert str(PROJECT) not in pages[f"{name}.html"].read_text()
 
