@@ -114,27 +114,24 @@ def _leads(fusion: pd.DataFrame) -> list[str]:
 
 
 def objectives(folder: str) -> str:
-    """Return what a reader of each notebook will be able to do, and estimated minutes for it.
+    """Return what a reader of each notebook will be able to do, and in how many minutes.
 
-    Reading, in steps of 5 minutes, is by the number of words and lines of code of a notebook;
-    exercises are by the difficulty in their headings.
+    Where a notebook says no minutes, they are estimated: of reading, in steps of 5, by its words
+    and lines of code; of exercises by the difficulty in their headings.
     """
-    rows = []
+    rows = [["notebook", "you will be able to", "minutes of reading", "of exercises"], ["---"] * 4]
     for path in sorted((PROJECT / folder).glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         code = [c for c in cells if c.cell_type == "code" and not c.metadata.get("tags")]
         lines = sum(len(cell.source.splitlines()) for cell in code)
+        reading = 5 * ceil((len(prose.split()) / WORDS + lines / LINES) / 5)
         levels = re.findall(r"^#+ Exercise \d+ .*\((\w+)\)$", prose, re.MULTILINE)
-        rows.append(
-            {
-                "notebook": f"[{path.stem[:2]}]({path.name})",
-                "you will be able to": re.search(r"able to\*\* (.+?)\.?$", prose, re.M)[1],
-                "minutes of reading": 5 * ceil((len(prose.split()) / WORDS + lines / LINES) / 5),
-                "of exercises": sum(EXERCISE[level] for level in levels),
-            }
-        )
-    return _markdown(pd.DataFrame(rows))
+        said = re.search(r"(\d+) minutes to read and (\d+) for the exercises", prose)
+        minutes = said.groups() if said else (reading, sum(EXERCISE[level] for level in levels))
+        able = re.search(r"able to\*\* (.+?)\.?$", prose, re.MULTILINE)[1]
+        rows.append([f"[{path.stem[:2]}]({path.name})", able, *minutes])
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def commands(name: str) -> str:
