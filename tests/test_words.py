@@ -109,9 +109,13 @@ def test_every_page_is_reached_from_the_readme_and_every_link_leads_somewhere():
 
 
 def messages():
-    """What the module, the notebooks' helpers and the Makefile can say; `...` for what varies."""
-    for path in (PROJECT / "palsy_utils").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """What the module, the notebooks and the Makefile can say; `...` for what varies."""
+    sources = [p.read_text(encoding="utf-8") for p in (PROJECT / "palsy_utils").rglob("*.py")]
+    for path in (PROJECT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    for source in sources:
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
             elif isinstance(node, ast.JoinedStr):
