@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = [path.stem for path in sorted((PROJECT / "notebooks").glob("*.ipynb"))]
 TEXTS = ("notebooks/README", "notebooks/pages/*", "data/README", "data/phantom/README")
 TEXTS += ("figures/*", "tests/README", "CONTRIBUTING")
-CONTENTS = "\n\n```{toctree}\n:hidden:\n:glob:\n\n%s\n```\n"
+CONTENTS = "\n\n```{toctree}\n:caption: %s\n:hidden:\n:glob:\n\n%s\n```\n"
 # The policy forbids the browser to ask any host, whatever a page says.
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -46,7 +46,8 @@ def read_results(app, docname, source):
         source[0] = (Path(app.config.executed) / f"{name}.ipynb").read_text(encoding="utf-8")
     if docname == root_doc:
         entries = [f"{name.replace('_', ' ')} <notebooks/{name}>" for name in NOTEBOOKS]
-        source[0] += CONTENTS % "\n".join([*entries, *TEXTS])
+        parts = {"Core path": entries[:7], "Optional notebooks": entries[7:], "Pages": TEXTS}
+        source[0] += "".join(CONTENTS % (part, "\n".join(some)) for part, some in parts.items())
 
 
 def finish_page(app, pagename, templatename, context, doctree):
