@@ -12,7 +12,7 @@ TEXTS += ("figures/*", "tests/README", "CONTRIBUTING")
 CONTENTS = "\n\n```{toctree}\n:caption: %s\n:hidden:\n:glob:\n\n%s\n```\n"
 # The policy forbids the browser to ask any host, whatever a page says.
 POLICY = (
-    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' data:; media-src data:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'"
 )
 
