@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -50,15 +51,18 @@ fine-tuning; pretrained weights; transfer learning; feature extractor; concatena
 query, key and value; attention; ablation; confounder; external validation"""
 
 
-def prose_of(path):
-    """The text of a page, or of a notebook's Markdown cells, without code.
-
-    A page does not answer for what it repeats of notebooks.
-    """
-    text = re.sub("<!-- objectives .*?<!-- end", "", path.read_text(encoding="utf-8"), flags=re.S)
+def text_of(path):
+    """A page as it is, or a notebook's Markdown cells."""
+    text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         cells = json.loads(text)["cells"]
         text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return text
+
+
+def prose_of(path):
+    """Its text without code, and without what a page repeats of notebooks."""
+    text = re.sub("<!-- objectives .*?<!-- end", "", text_of(path), flags=re.DOTALL)
     return re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "", text, flags=re.DOTALL)
 
 
@@ -90,15 +94,14 @@ def test_every_term_has_a_definition_a_source_and_a_notebook():
 
 def links_of(path):
     """The files of the project that a page or a notebook links to, and the anchors."""
-    text = path.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(path)):
         if not target.startswith(("http://", "https://")):
             name, _, anchor = target.partition("#")
-            yield (path.parent / name).resolve() if name else path, anchor
+            yield (path.parent / unquote(name)).resolve() if name else path, anchor
 
 
 def anchors_of(path):
-    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}
 
@@ -111,9 +114,9 @@ def test_every_page_is_reached_from_the_readme_and_every_link_leads_somewhere():
         for target, anchor in links_of(page):
             assert target.exists(), f"{page.name}: {target}"
             assert not anchor or anchor in anchors_of(target), f"{page.name}: {target}#{anchor}"
-            if target.suffix == ".md" and target not in (*reached, *todo):
+            if target.suffix in (".md", ".ipynb") and target not in (*reached, *todo):
                 todo.append(target)
-    assert reached == set(PAGES)
+    assert reached == {*PAGES, *PROJECT.glob("notebooks/*.ipynb")}
 
 
 def messages():
