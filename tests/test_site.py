@@ -109,7 +109,7 @@ def test_pages_without_results_say_why_and_nothing_is_executed_twice(finished, m
     assert not any(cell.get("outputs") for cell in cells)
     cells = nbformat.read(pages["05_late_fusion"], 4).cells
     drawn = [cell for cell in cells if "image/png" in str(cell.get("outputs"))]
-    assert len(drawn) == 2 and all(cell.metadata.mystnb.image.alt for cell in drawn)
+    assert len(drawn) == 3 and all(cell.metadata.mystnb.image.alt for cell in drawn)
     folded = [cell for cell in cells if "hide-input" in cell.metadata.get("tags", [])]
     assert {cell.metadata.mystnb.code_prompt_show for cell in folded} == {"Solution", "Check"}
 
