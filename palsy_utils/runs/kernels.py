@@ -59,7 +59,7 @@ def find_kernel() -> Kernel:
         client.load_connection_file()
         client.start_channels()
         try:
-            client.execute(RESET, silent=True, reply=True, timeout=10)
+            client.execute(RESET, silent=True, reply=True, timeout=3)
             return kernel
         except TimeoutError:  # it has died this very moment, or does not answer
             run_sync(kernel.shutdown_kernel)(now=True)
