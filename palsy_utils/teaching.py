@@ -4,6 +4,9 @@ An exercise is a task, a cell tagged `solution` and a cell tagged `check`.
 """
 
 import inspect
+import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # notebooks, which import this, should not wait for them
@@ -21,17 +24,61 @@ def show(*things: Any) -> "Code":
     return Code("\n\n".join(map(inspect.getsource, things)), language="python")
 
 
-def check(right: bool, hint: str, unless: str = "") -> None:
-    """Say that an answer is right, or raise an AssertionError with a hint.
+def check(name: str) -> None:
+    """Say whether the answer to an exercise (`exercises.toml`) is right; never raise anything."""
+    print(judge(name, sys._getframe(1).f_globals))
 
-    `unless` says why this cohort cannot answer the exercise; it is empty if it can.
+
+def judge(name: str, variables: dict[str, Any]) -> str:
+    """Return what `check` says of the answer among the variables of a notebook.
+
+    "Right.", "Not answered yet.", or what is nearly right, wrong, or why no answer can be given.
     """
-    if unless:
-        print(f"Not answerable here: {unless}")
-    elif right:
-        print("Right.")
-    else:
-        raise AssertionError(hint)
+    task = tomllib.loads(Path(__file__).with_name("exercises.toml").read_text("utf-8"))[name]
+    if why := eval(task.get("unless", "''"), variables):
+        return f"Not answerable here: {why}"
+    try:
+        answer = eval(task.get("answer", f"answer_{name.rpartition('.')[2]}"), variables)
+    except NameError:
+        answer = None
+    except Exception as error:
+        return f"Not yet: your code stops with {type(error).__name__} ({error}). {task['hint']}"
+    if answer is None or answer is ...:
+        return "Not answered yet."
+    space = variables | {"answer": answer}
+    try:
+        exec(task["truth"], space)
+        found = compare(space["answer"], space["right"], task.get("atol", 1e-8))
+    except Exception:  # the answer is of another kind
+        found = ""
+    return found or f"Not yet. {task['hint']}"
+
+
+def compare(answer: Any, right: Any, atol: float) -> str:
+    """Say "Right.", or what makes an answer nearly right; "" of others."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(right, bool | np.bool_):
+        return "Right." if right else ""
+    both = [pd.Series(x) if isinstance(x, dict) else x for x in (answer, right)]
+    both = [x.sort_index() if isinstance(x, pd.Series) else x for x in both]
+    try:
+        theirs, ours = (np.asarray(x, float) for x in both)
+    except (TypeError, ValueError):  # words
+        return "Right." if answer == right else ""
+    if theirs.shape != ours.shape:
+        return f"Not yet: your answer has the shape {theirs.shape}, and {ours.shape} is wanted."
+    for told, mended in {
+        "Right.": theirs,
+        "Nearly: that is in per cent, and a share from 0 to 1 is wanted.": theirs / 100,
+        "Nearly: that is the share of all others.": 1 - theirs,
+        "Nearly: the sign is the other way round.": -theirs,
+    }.items():
+        if np.allclose(mended, ours, atol=atol, equal_nan=True):
+            return told
+    is_near = np.allclose(theirs, ours, rtol=0.05, equal_nan=True)
+    return "Nearly: that is a few per cent off." if is_near else ""
 
 
 def skip_rest(why: str) -> None:

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent
 from types import SimpleNamespace
 
 import nbformat
@@ -209,16 +208,22 @@ def beyond(smoke, tmp_path_factory) -> Path:
     return once(tmp_path_factory, "beyond", make)[0]
 
 
-# What a student leaves who has done nothing: the check must say so.
-WITHOUT_ANSWER = """
-kept, {answer} = {answer}, ...
-try:
-{check}
-except Exception:
-    {answer} = kept
-else:
-    raise SystemError("the check takes `...` for an answer")
+# What a check says to a student who has done nothing, and to two whose answers are wrong.
+OTHER_ANSWERS = """
+from palsy_utils.teaching import judge
+for other in (..., -12345.678, "wrong"):
+    there = {{name: lambda *_, **__: other for name in {functions}}}
+    print(judge("{name}", globals() | there | dict.fromkeys({answers}, other)))
 """
+
+
+def other_answers(solution: str, checking: str) -> nbformat.NotebookNode:
+    """Return a cell that gives an exercise other answers than its solution does."""
+    name = re.search('"(.+)"', checking)[1]
+    functions, answers = (
+        re.findall(p, solution, re.M) for p in (r"^def (\w+)", r"\b(answer_\d+)\b")
+    )
+    return new_code_cell(OTHER_ANSWERS.format(name=name, functions=functions, answers=answers))
 
 
 @pytest.fixture(scope="session")
@@ -235,9 +240,7 @@ def answered(beyond, tmp_path_factory) -> Callable[..., Path]:
             for cell in notebook.cells:
                 cells.append(cell)
                 if has_tag(cell, "check"):
-                    answer = re.search(r"answer_\d+", cell.source)[0]
-                    check = indent(cell.source, "    ")
-                    cells.append(new_code_cell(WITHOUT_ANSWER.format(answer=answer, check=check)))
+                    cells.append(other_answers(cells[-2].source, cell.source))
             notebook.cells = [*cells, new_code_cell(proof)]
             nbformat.write(notebook, folder / path.name)
             run_notebook(

@@ -10,6 +10,14 @@ from palsy_utils.files import NOTEBOOKS, PROJECT, PalsyError, write_text
 from palsy_utils.teaching import SOLUTION, has_tag
 
 
+def without_solution(source: str) -> str:
+    """Return a solution's cell as students get it: `...` where the answer belongs."""
+    if "### BEGIN SOLUTION" in source:
+        lines = r"(?ms)^( *)### BEGIN SOLUTION$.*?### END SOLUTION$"
+        return re.sub(lines, r"\1...  # your answer", source)
+    return f"{re.findall(r'answer_[0-9]+', source)[-1]} = ...  # your answer"
+
+
 def write_handout(folder: Path | str) -> list[Path]:
     """Write `students/*.ipynb`, without solutions, and `instructor/*.ipynb`, with them.
 
@@ -25,8 +33,7 @@ def write_handout(folder: Path | str) -> list[Path]:
             notebook = nbformat.read(path, 4)
             for cell in notebook.cells:
                 if has_tag(cell, SOLUTION) and audience == "students":
-                    answer = re.findall(r"answer_\d+", cell.source)[-1]
-                    cell.source = f"{answer} = ...  # your answer"
+                    cell.source = without_solution(cell.source)
                     cell.metadata.pop("jupyter", None)  # in plain sight
                 if cell.cell_type == "markdown" or has_tag(cell, "parameters"):
                     cell.source = re.sub(r'(\]\(|")\.\./', rf"\g<1>{project}/", cell.source)
