@@ -3,8 +3,10 @@
 Colours are Okabe and Ito's, told apart by colour-blind readers too.
 """
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,6 +17,9 @@ from matplotlib.ticker import MaxNLocator
 
 from palsy_utils.faces.landmarks import EXPRESSIONS
 from palsy_utils.files import publish
+
+if TYPE_CHECKING:  # most notebooks have nothing to move
+    from ipywidgets import VBox, Widget
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
@@ -33,6 +38,29 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Save a figure as PNG, whole or not at all."""
     with publish(path) as part:
         figure.savefig(part, format="png", bbox_inches="tight", metadata={"Software": None})
+
+
+def follow(draw: Callable[..., object], **controls: "Widget") -> "VBox":
+    """Show the figure that `draw` makes of the controls' values, anew whenever one of them moves.
+
+    As a picture, not by `ipywidgets.interact`: its output widget now and then makes nbclient, and
+    so papermill, wait for ever.
+    """
+    from ipywidgets import Image, VBox
+
+    screen = Image(format="png")
+
+    def show(_: object = None) -> None:
+        draw(**{name: control.value for name, control in controls.items()})
+        file = io.BytesIO()
+        plt.gcf().savefig(file, format="png")
+        plt.close()
+        screen.value = file.getvalue()
+
+    for control in controls.values():
+        control.observe(show, "value")
+    show()
+    return VBox([*controls.values(), screen])
 
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:

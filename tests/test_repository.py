@@ -42,6 +42,8 @@ def test_no_outputs_one_parameters_cell_of_literals_headings_in_order_and_prose_
     assert CONTENT[name]["metadata"]["kernelspec"]["name"] == "python3"
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code(name))
     (parameters,) = (c for c in code(name) if "parameters" in c["metadata"].get("tags", []))
+    # With the output widget of `interact`, nbclient now and then waits for ever.
+    assert not [cell for cell in code(name) if "interact(" in "".join(cell["source"])]
     for line in parameters["source"]:
         assert re.fullmatch(r"\w+ = (\d+|\"[^\"]*\")", line.strip()), line
     for cell in code(name):  # the site shows `alt` to whoever cannot see the figure
@@ -98,7 +100,7 @@ MODULE = PROJECT / "palsy_utils"
 WINGS = ("cohort", "faces", "learning", "runs", "evidence", "clip")
 GROUND = ("files", "stamps", "downloads", "teaching")  # import no wing
 # What the module has at most; DESIGN's goal is 4,800 lines without the painter.
-MOST_LINES, MOST_OF_PHANTOM, MOST_FILES, MOST_FLAT = 4_973, 1_200, 55, 10
+MOST_LINES, MOST_OF_PHANTOM, MOST_FILES, MOST_FLAT = 4_922, 1_200, 55, 10
 
 
 def imports_of(path):
