@@ -1,6 +1,7 @@
 """Exercises keep their convention, solutions are right, no answer is wrong, handouts hide them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -13,9 +14,11 @@ from handout import without_solution, write_handout
 from helpers import palsy
 from test_explanations import PROOF
 
+from palsy_utils import teaching
 from palsy_utils.files import PalsyError
-from palsy_utils.teaching import check, compare, has_tag, judge
+from palsy_utils.teaching import check, compare, judge
 
+EXERCISES = tomllib.loads(Path(teaching.__file__).with_name("exercises.toml").read_text("utf-8"))
 NOTEBOOKS = {p.stem: p for p in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
 
 
@@ -24,11 +27,9 @@ def read(name) -> nbformat.NotebookNode:
 
 
 def exercises(cells) -> list[list]:
-    """Return the cells behind `## Exercises`, in threes, without the last one."""
-    start = next(i for i, cell in enumerate(cells) if cell.source.startswith("## Exercises"))
-    rest = cells[start + 1 : -1]
-    assert len(rest) % 3 == 0, "an exercise is a task, a solution and a check"
-    return [rest[i : i + 3] for i in range(0, len(rest), 3)]
+    """Return the exercises wherever they stand: a task, a solution and `check("...")`."""
+    ends = [i for i, cell in enumerate(cells) if cell.source.startswith("check(")]
+    return [cells[i - 2 : i + 1] for i in ends]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -37,18 +38,28 @@ def test_every_exercise_is_a_task_a_hidden_solution_and_a_check(name):
     threes = exercises(cells)
     assert len(threes) >= 3
     assert cells[-1].source.startswith("**Next:**")
+    at_the_end = any(cell.source.startswith("## Exercises") for cell in cells)
     for number, (task, solution, checking) in enumerate(threes, start=1):
-        answer = f"answer_{number}"
-        heading = rf"### Exercise {number} · .+ \((easy|medium|hard)\)\n\n"
-        assert re.match(heading, task.source) and f"`{answer}`" in task.source
+        assert re.match(rf"### Exercise {number} · .+ \((easy|medium|hard)[,)]", task.source)
         assert solution.metadata.tags == ["solution"] and solution.metadata.jupyter.source_hidden
-        assert solution.source.startswith("# ")  # JupyterLab shows the first line all the same
+        # JupyterLab shows the first line all the same.
+        assert solution.source.startswith(("# ", "def "))
         assert len(solution.source.splitlines()) <= 15
-        assert re.findall(r"answer_\d+", solution.source)[-1] == answer
         assert checking.metadata.tags == ["check"]
         assert checking.source == f'check("{name[:2]}.{number}")'
-    difficulty = [re.search(r"\((\w+)\)\n", task.source)[1] for task, _, _ in threes]
-    assert difficulty == sorted(difficulty, key=["easy", "medium", "hard"].index)
+        if function := re.match(r"def (\w+)\(", solution.source):
+            assert "### BEGIN SOLUTION\n" in solution.source
+            assert f"`{function[1]}" in task.source
+            assert EXERCISES[f"{name[:2]}.{number}"]["answer"].startswith(f"{function[1]}(")
+        else:
+            answer = f"answer_{number}"
+            assert re.findall(r"answer_\d+", solution.source)[-1] == answer
+            assert f"`{answer}`" in task.source
+        if not at_the_end:
+            points = EXERCISES[f"{name[:2]}.{number}"]["points"]
+            kind, s = ["easy", "medium", "hard"][points - 1], "s" * (points > 1)
+            assert f" ({kind}, {points} point{s})\n\n" in task.source
+            assert "\n\n<details><summary>Hint</summary>" in task.source
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -56,7 +67,7 @@ def test_solutions_are_right_and_no_answer_is_wrong(name, answered):
     done = answered(NOTEBOOKS[name], PROOF if name == "10_explanations" else "")
     cells = nbformat.read(done / f"done-{name}.ipynb", 4).cells
     said = ["".join(o.get("text", "") for o in c.get("outputs", [])) for c in cells]
-    checks = [i for i, cell in enumerate(cells) if has_tag(cell, "check")]
+    checks = [i for i, cell in enumerate(cells) if cell.source.startswith("check(")]
     assert len(checks) >= 3
     for i in checks:
         assert said[i] == "Right.\n", cells[i].source
