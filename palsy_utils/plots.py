@@ -15,7 +15,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from palsy_utils.faces.landmarks import EXPRESSIONS
 from palsy_utils.files import publish
 
 if TYPE_CHECKING:  # most notebooks have nothing to move
@@ -71,36 +70,6 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(title, fontsize="small")
         ax.axis("off")
-    return figure
-
-
-def four_modalities(
-    rgb: np.ndarray | None,
-    coordinates: np.ndarray,
-    expressions: np.ndarray,
-    lines: np.ndarray,
-    title: str,
-) -> Figure:
-    """Show one face in the paper's four modalities, row i of the array of each.
-
-    RGB (size, size, 3), or None where only measurements are at hand; coordinates (125, 2);
-    expressions (52,); lines (size, size).
-    """
-    figure, axes = plt.subplots(1, 4, figsize=(15, 3.9), layout="constrained")
-    axes[0].set_title("RGB image" if rgb is not None else "no RGB image at hand")
-    axes[0].imshow(np.full((1, 1, 3), 255) if rgb is None else rgb)
-    axes[1].set(title="125 coordinates", aspect="equal")
-    axes[1].scatter(*coordinates.T, s=8, color=GREEN)
-    axes[1].invert_yaxis()
-    highest = pd.Series(expressions, EXPRESSIONS).nlargest(12)[::-1]
-    axes[2].barh(highest.index, highest, color=ORANGE)
-    axes[2].set(xlim=(0, 1), title="52 expression scores (12 highest)")
-    axes[2].tick_params(axis="y", labelsize="x-small")
-    axes[3].set_title("line image")
-    axes[3].imshow(lines, cmap="gray", vmin=0, vmax=255)
-    axes[0].axis("off")
-    axes[3].axis("off")
-    figure.suptitle(title)
     return figure
 
 

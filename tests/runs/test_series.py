@@ -70,7 +70,7 @@ def test_table_has_seven_complete_rows_and_the_baselines(smoke):
     for words in ("synthetic", "leave-one-patient-out", "seed 0", "pretrained on", "profile smoke"):
         assert words.lower() in text.lower(), words
     assert text.count("\n| ") == 1 + 10 + 1 + 2 * 7  # frames; clips and people
-    for name in ("four_modalities", "patients_by_models", "roc_curves", "training_curves"):
+    for name in ("patients_by_models", "roc_curves", "training_curves"):
         picture = (smoke.figures / f"{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
 
