@@ -17,7 +17,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from palsy_utils.files import PROJECT, write_text
 
 HERE = Path(__file__).parent
-LECTURE = [name for name in EVERY if '"slide_type"' in (NOTEBOOKS / f"{name}.ipynb").read_text()]
+FIRST = {name: nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells[0] for name in EVERY}
+LECTURE = [name for name, title in FIRST.items() if "slideshow" in title.metadata]
 COVER = """# The lecture
 
 {}
