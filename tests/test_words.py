@@ -18,6 +18,7 @@ NOTEBOOKS = (
     "03",
     "05",
     "06",
+    "12",
     "13",
 )  # those that are written in the field's words already, by number; it grows
 # Only what is wrong in every context; what to write instead.
