@@ -10,7 +10,7 @@ import pandas as pd
 import papermill
 import pytest
 from conftest import PROJECT
-from handout import without_solution, write_handout
+from handout import FOLDERS, without_solution, write_handout
 from helpers import palsy
 from test_explanations import PROOF
 
@@ -137,10 +137,26 @@ def test_students_get_no_solution_and_all_find_their_data_and_pictures(handout, 
         nbformat.validate(notebook)
 
 
+def test_in_nbgrader_every_check_gives_its_points_and_every_solution_is_the_students_own(handout):
+    """As tried with nbgrader 0.9: the instructor's version gets all points, an empty one none."""
+    points = 0
+    for path in (handout / FOLDERS["nbgrader"]).iterdir():
+        cells = nbformat.read(path, 4).cells
+        marked = [cell.metadata.get("nbgrader") for cell in cells]
+        ids = [mark["grade_id"] for mark in filter(None, marked)]
+        assert len(set(ids)) == len(ids) and all(re.fullmatch("[a-z0-9-]+", name) for name in ids)
+        for cell, mark, before in zip(cells, marked, [None, *marked], strict=False):
+            if has_tag(cell, "check") and cell.source.startswith("check("):
+                assert before["solution"] and mark["grade"] and mark["points"] in (1, 2, 3)
+                assert cell.source.count(f'"{mark["grade_id"][6:].replace("-", ".")}"') == 2
+                points += mark["points"]
+    assert points > 80
+
+
 def test_a_handout_is_written_again_but_nobodys_work_is_lost(tmp_path):
     first = palsy("handout", tmp_path)
     assert first.exit_code == 0, first.output
-    assert first.output.split() == [str(tmp_path / "students"), str(tmp_path / "instructor")]
+    assert first.output.split() == [str(tmp_path / below) for below in FOLDERS.values()]
     write_handout(tmp_path)  # nobody has worked in it
     mine = tmp_path / "students" / "01_frames.ipynb"
     mine.write_text(mine.read_text().replace("answer_1 = ...", "answer_1 = 0.9"))
