@@ -16,7 +16,7 @@ from test_explanations import PROOF
 
 from palsy_utils import teaching
 from palsy_utils.files import PalsyError
-from palsy_utils.teaching import check, compare, has_tag, judge
+from palsy_utils.teaching import check, compare, judge
 
 EXERCISES = tomllib.loads(Path(teaching.__file__).with_name("exercises.toml").read_text("utf-8"))
 NOTEBOOKS = {p.stem: p for p in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
