@@ -62,10 +62,17 @@ def landmarker_file() -> Path:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items):
-    """Mark what needs more than the checkout, so that it can be run alone."""
+    """Mark what needs more than the checkout, so that it can be run alone.
+
+    One process makes the runs that many tests read, the others meanwhile test what needs none.
+    """
     for item in items:
         if {"shared", "landmarker_file"}.intersection(item.fixturenames):
             item.add_marker("shared")
+    reads = {id(item): {"smoke", "beyond"}.intersection(item.fixturenames) for item in items}
+    items.sort(key=lambda item: bool(reads[id(item)]))
+    if first := next((item for item in items if "beyond" in reads[id(item)]), None):
+        items.insert(0, items.pop(items.index(first)))
 
 
 @pytest.fixture(autouse=True)
