@@ -11,7 +11,7 @@ install = $(BIN)/python -m pip install --quiet --constraint $(TESTED) --editable
   { echo "$(TESTED) cannot be followed here: installing other versions than the tested ones."; \
   $(BIN)/python -m pip install --quiet --editable '.[$(1)]'; }
 
-.PHONY: run test test-all test-shared test-browser test-faults bench ablation real-faces site zip \
+.PHONY: run test test-all test-slow test-shared test-browser test-faults bench ablation real-faces site zip \
   slides picture tables lint constraints setup sphinx playwright unmoved chromium system-libraries
 
 run: setup  ## the whole series on the synthetic cohort: figures/phantom/table_1.md
@@ -22,6 +22,9 @@ test: setup  ## every test, several at a time
 
 test-all: setup sphinx playwright chromium  ## all but the long form of tests/faults
 	$(BIN)/python -m pytest -m 'not faults'
+
+test-slow: setup  ## what takes a minute or more, or is told twice, and needs no further data
+	$(BIN)/python -m pytest -m 'slow and not shared and not faults'
 
 test-shared: setup sphinx playwright chromium  ## only those that need the data of PALSY_TEST_DATA
 	$(BIN)/python -m pytest -m 'shared and not faults'
