@@ -110,16 +110,14 @@ def find_damage(product: Path, files: Iterable[str] | None = None) -> str:
 
 def content(path: Path) -> str:
     """Return the SHA-256 of a file, read once in a process unless its size or times are new."""
-    seen = path.stat()
-    looks = path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-    return (_remember if time.time_ns() - seen.st_ctime_ns > SETTLED else _hash)(*looks)
+    seen, now = path.stat(), time.time_ns()
+    unsettled = now if now - seen.st_ctime_ns < SETTLED else 0  # it may change within this tick
+    return _hash(path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, unsettled)
 
 
+@lru_cache(maxsize=None)
 def _hash(path: Path, *_: int) -> str:
     return sha256(path)
-
-
-_remember = lru_cache(maxsize=None)(_hash)
 
 
 def _difference(then: dict, now: dict) -> str:
