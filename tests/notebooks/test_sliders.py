@@ -19,7 +19,7 @@ def notebook(why: str):
     ours = functions_of(PROJECT / "notebooks" / "13_a_face_on_sliders.ipynb")
     names = ours.see.__globals__
     names |= {"why": why, "beforehand": PROJECT / "notebooks" / "faces_on_sliders.npz"}
-    names["rest"] = ours.see(ours.draw(ours.Face()))
+    names["rest"] = ours.see(ours.render(ours.Face()))
     return ours
 
 
@@ -34,28 +34,28 @@ def measured(landmarker_file):
 
 
 def test_without_a_palsy_a_face_is_its_own_mirror_image_and_with_it_the_other_sides(looked_up):
-    draw, face = looked_up.draw, looked_up.Face(smile=0.7, blink=0.3, brow=0.5)
-    picture = draw(face).astype(int)
+    render, face = looked_up.render, looked_up.Face(smile=0.7, blink=0.3, brow=0.5)
+    picture = render(face).astype(int)
     assert picture.shape == (256, 256, 3) and np.abs(picture - picture[:, ::-1]).mean() < 0.2
     for region, rows in (("eye", slice(90, 135)), ("mouth", slice(130, 200))):
         well = face._replace(region=region)
         weak = well._replace(severity=1.0)
-        left, right = (draw(weak._replace(side=s)).astype(int) for s in ("left", "right"))
+        left, right = (render(weak._replace(side=s)).astype(int) for s in ("left", "right"))
         assert np.abs(left - right[:, ::-1]).mean() < 0.2 < np.abs(left - right).mean()
-        moved = np.abs(left - draw(well).astype(int))
+        moved = np.abs(left - render(well).astype(int))
         assert moved[rows, 128:].sum() > 0.5 * moved.sum() > 0
 
 
 def test_each_modality_sees_the_palsy_it_should_and_hardly_the_skin(measured):
-    see, draw, apart, change = measured.see, measured.draw, measured.apart, measured.change
+    see, render, apart, change = measured.see, measured.render, measured.apart, measured.change
     for region, meant in measured.MOVES.items():
         well = measured.Face(region=region)._replace(**{meant: 1.0})
-        before, after = see(draw(well)), see(draw(well._replace(severity=1.0)))
+        before, after = see(render(well)), see(render(well._replace(severity=1.0)))
         was, now = apart(before, region), apart(after, region)
         assert now["expressions"] - was["expressions"] > 0.2, region
         assert now["coordinates"] - was["coordinates"] > 0.005, region
         assert all(moved > 0 for moved in change(before, after).values())
-    moved = change(*(see(draw(measured.Face(tone=tone))) for tone in (2, 9)))
+    moved = change(*(see(render(measured.Face(tone=tone))) for tone in (2, 9)))
     assert moved["rgb"] > 20 and moved["coordinates"] < 0.01
 
 
@@ -63,12 +63,12 @@ def test_without_a_face_or_a_measurement_the_drawing_is_shown_alone(measured, lo
     assert list(measured.see(np.zeros((256, 256, 3), np.uint8))) == ["picture"]
     for face in ({"smile": 0.7, "blink": 0.4}, {"region": "eye", "severity": 0.03, "blink": 1.0}):
         with pytest.raises(PalsyError, match="not measured beforehand, and there is no model"):
-            looked_up.see(looked_up.draw(looked_up.Face(**face)))
+            looked_up.see(looked_up.render(looked_up.Face(**face)))
 
 
 def test_what_was_measured_beforehand_is_what_the_model_measures(measured, looked_up):
     for face in ({}, {"region": "brow", "severity": 0.55, "brow": 1.0}, {"tone": 9}):
-        now, before = (o.see(o.draw(o.Face(**face))) for o in (measured, looked_up))
+        now, before = (o.see(o.render(o.Face(**face))) for o in (measured, looked_up))
         assert np.abs(before["coordinates"] - now["coordinates"]).max() < 0.002
         assert np.abs(before["expressions"] - now["expressions"]).max() < 0.005
 
