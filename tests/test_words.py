@@ -11,16 +11,8 @@ from conftest import PROJECT
 
 LISTED = ("*.md", "data/*.md", "data/phantom/*.md", "figures/*.md", "tests/*.md", "notebooks/*.md")
 PAGES = sorted(p for pattern in (*LISTED, "notebooks/pages/*.md") for p in PROJECT.glob(pattern))
-NOTEBOOKS = (
-    "00",
-    "01",
-    "02",
-    "03",
-    "05",
-    "06",
-    "12",
-    "13",
-)  # those that are written in the field's words already, by number; it grows
+# The notebooks, by number, that are written in the field's words already; the list grows.
+NOTEBOOKS = ("00", "01", "02", "03", "05", "06", "12", "13", "14")
 # Only what is wrong in every context; what to write instead.
 WORDS = {
     r"drawn (face|patient|people|person|cohort|truth|one)s?|(faces|patients|people) are drawn": (
@@ -53,11 +45,13 @@ query, key and value; attention; ablation; confounder; external validation"""
 
 
 def text_of(path):
-    """A page as it is, or a notebook's Markdown cells."""
+    """A page as it is, or a notebook's Markdown cells and what is said of its figures."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         cells = json.loads(text)["cells"]
-        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        said = [c["source"] if c["cell_type"] == "markdown" else c["metadata"] for c in cells]
+        said = [c.get("alt", "") if isinstance(c, dict) else "".join(c) for c in said]
+        text = "\n\n".join(said)
     return text
 
 
