@@ -157,7 +157,7 @@ def image_net():
         arrow(x + 266, 142, x + 292, 142),
         box(x + 294, 106, 110, 72, "2 outputs\nsigmoid", OUT, 0.16, 15),
         text(x + 249, 212, "new head, from random weights", 16, OUT, weight="600"),
-        text(410, 252, "fine-tuning: all layers are trained further; if frozen, the head alone", 16, SOFT),
+        text(410, 252, "fine-tuning trains all layers further; frozen, the head alone", 16, SOFT),
     ]
     write("image_net", 856, 278, *parts)
 
