@@ -230,7 +230,7 @@ def test_claims_say_when_no_difference_is_significant_and_when_nothing_could_be(
 
     loud, silent = said(10, "asymmetry-fnn"), said(5, "asymmetry-fnn", "clip-fusion")
     assert "it is better" in loud and "differs significantly" not in loud
-    assert "No row beyond the paper differs significantly" in silent
+    assert "No model beyond the paper differs significantly" in silent
     assert "0.125: no difference, however large" in silent
     assert "it is better" not in silent and "excludes zero" in silent
     assert "nothing to compare" in said(5)
@@ -274,13 +274,33 @@ def test_threshold_has_the_best_f1_of_many_and_does_not_mind_overconfidence():
         assert scores(labels, shown, chosen)["f1"] > best - 0.003
 
 
-def test_calibration_error_is_by_hand_and_bins_are_scikit_learns(loud):
+def test_calibration_error_is_by_hand_and_bins_are_those_of_scikit_learn(loud):
     labels, p = np.array([0, 1, 1, 1, 0]), np.array([0.05, 0.62, 0.68, 0.95, 1.0])
     wanted = (0.05 + 2 * (1 - 0.65) + 2 * (0.975 - 0.5)) / 5  # 0.05 | 0.62, 0.68 | 0.95, 1.0
     assert NOTEBOOK.calibration_error(labels, p) == pytest.approx(wanted)
-    observed, predicted = calibration_curve(loud["label"], loud["probability"], n_bins=10)
-    bins = NOTEBOOK.reliability(loud["label"], loud["probability"])
-    assert np.allclose(bins[["observed", "predicted"]].T, [observed, predicted])
+    curve = calibration_curve(loud["label"], loud["probability"], n_bins=8, strategy="quantile")
+    bins = NOTEBOOK.means_in_bins(loud["probability"], loud["label"], loud["patient"])
+    assert np.allclose(bins[["y", "x"]].T, curve) and (bins["frames"] == len(loud) / 8).all()
+    assert ((bins["low"] <= bins["y"]) & (bins["y"] <= bins["high"])).all()
+
+
+def test_no_bin_has_fewer_than_fifteen_frames():
+    frames = people(3, frames=20)
+    bins = NOTEBOOK.means_in_bins(frames["probability"], frames["label"], frames["patient"])
+    assert bins["frames"].tolist() == [15] * 4
+    frames["probability"] = (frames["probability"] > 0.2).astype(float)  # ties stay together
+    frames.loc[:5, "probability"] = 0.5
+    bins = NOTEBOOK.means_in_bins(frames["probability"], frames["label"], frames["patient"])
+    assert (bins["frames"] >= 15).all() and bins["frames"].sum() <= 60
+
+
+def test_errors_of_what_is_kept_are_those_of_the_most_confident(loud):
+    frames = loud.assign(final=loud["probability"])
+    curve = NOTEBOOK.error_when_kept(frames, [0.01, 0.25, 1])
+    assert curve["x"].tolist() == [0.25, 1]  # six frames are too few
+    confident = frames[(frames["final"] - 0.5).abs().rank() > 0.75 * len(frames)]
+    wrong = (confident["final"] >= 0.5) != (confident["label"] == 1)
+    assert curve["y"][0] == pytest.approx(wrong.mean())
 
 
 def test_temperature_calms_the_overconfident_and_leaves_others_as_they_are(loud):
@@ -361,7 +381,7 @@ def test_small_groups_get_no_interval_and_scores_are_of_the_group():
     assert table.loc["five", "sensitivity"] == ours["recall"]
 
 
-def test_severity_is_the_larger_drawn_difference(small):
+def test_severity_is_the_larger_true_difference(small):
     cohort = load_cohort(small)
     samples, truth = load_samples(cohort), pd.read_csv(small / "truth.csv")
     severity = NOTEBOOK.true_severity(cohort, samples)
@@ -377,9 +397,9 @@ def test_dose_response_and_rank_correlation_know_order_and_chance():
     frames = people(8)
     severity = pd.Series(np.random.default_rng(3).random(len(frames)))
     frames["probability"] = severity**2
-    curve = NOTEBOOK.dose_response(frames, severity)
-    assert len(curve) == 6 and (np.diff(curve["probability"]) > 0).all()
-    assert ((curve["low"] <= curve["probability"]) & (curve["probability"] <= curve["high"])).all()
+    curve = NOTEBOOK.means_in_bins(severity, frames["probability"], frames["patient"], 6)
+    assert len(curve) == 6 and (np.diff(curve["y"]) > 0).all()
+    assert ((curve["low"] <= curve["y"]) & (curve["y"] <= curve["high"])).all()
     least = 2 * 0.025 ** (1 / 8) - 1
     assert NOTEBOOK.rank_correlation(frames, severity) == pytest.approx((1, least, 1))
     assert np.isnan(NOTEBOOK.rank_correlation(frames.assign(probability=0.5), severity)).all()
@@ -395,11 +415,16 @@ def test_notebook_writes_the_evidence_of_the_papers_rows(smoke, tmp_path):
     assert (models["n_seeds"] == 1).all()
     assert models[["auroc", "brier", "ece", "pooled_f1"]].stack().between(0, 1).all()
     assert list(untrained.index) == ["n_seeds", "auroc", "auroc_low", "auroc_high"]
-    assert untrained["auroc"] > 0.7  # drawn palsy is a left-right difference
+    assert untrained["auroc"] > 0.7  # synthetic palsy is a left-right difference
     calibrated = table.index[table["ece_after"].notna()]
     assert list(calibrated) == ["coordinates-fnn", "expressions-fnn"]
     text = json.dumps(notebook.cells)
-    for words in ("nothing to compare", "patients.csv does not tell: side", "drawn", "Spearman"):
+    for words in (
+        "nothing to compare",
+        "patients.csv does not tell: side",
+        "synthetic",
+        "Spearman",
+    ):
         assert words in text, words
     pictures = {path.stem.removeprefix("evidence_") for path in folder.glob("*.png")}
     shown = "seeds intervals calibration abstention subgroups severity"
