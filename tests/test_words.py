@@ -12,7 +12,23 @@ from conftest import PROJECT
 LISTED = ("*.md", "data/*.md", "data/phantom/*.md", "figures/*.md", "tests/*.md", "notebooks/*.md")
 PAGES = sorted(p for pattern in (*LISTED, "notebooks/pages/*.md") for p in PROJECT.glob(pattern))
 # The notebooks, by number, that are written in the field's words already; the list grows.
-NOTEBOOKS = ("00", "01", "02", "03", "05", "06", "08", "09", "11", "12", "13", "14", "15", "16")
+NOTEBOOKS = (
+    "00",
+    "01",
+    "02",
+    "03",
+    "05",
+    "06",
+    "08",
+    "09",
+    "10",
+    "11",
+    "12",
+    "13",
+    "14",
+    "15",
+    "16",
+)
 # Only what is wrong in every context; what to write instead.
 WORDS = {
     r"drawn (face|patient|people|person|cohort|truth|one)s?|(faces|patients|people) are drawn": (

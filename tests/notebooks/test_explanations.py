@@ -108,7 +108,7 @@ def test_a_net_that_looks_at_one_number_gets_its_region_and_the_weak_side(name, 
     net[1].weight.data[:, feature] = 1.0
     asymmetry[:, feature] = np.where(sides == "left", -0.3, 0.3)  # left moves less: left is weak
     found = NOTEBOOK.integrated_gradients(net, "asymmetry", asymmetry)
-    signs = NOTEBOOK.weak_side_signs(asymmetry, sides)
+    signs = NOTEBOOK.affected_side_signs(asymmetry, sides)
     answer = NOTEBOOK.named(NOTEBOOK.by_region_and_side(found, asymmetry, signs))
     assert (answer["region"] == REGION_OF_EXPRESSION[EXPRESSIONS.index(f"{name}Left")]).all()
     assert (answer["side"] == sides).all()
@@ -116,12 +116,12 @@ def test_a_net_that_looks_at_one_number_gets_its_region_and_the_weak_side(name, 
 
 def test_random_weights_score_at_chance_and_only_because_attributions_keep_their_sign(made_up):
     asymmetry, sides, places = made_up
-    signs, net = NOTEBOOK.weak_side_signs(asymmetry, sides), build_fnn("asymmetry")
+    signs, net = NOTEBOOK.affected_side_signs(asymmetry, sides), build_fnn("asymmetry")
     net[0].fit(asymmetry)
     signed, sizes = [], []
     for seed in range(20):
-        twin = NOTEBOOK.random_twin(net, "asymmetry", seed)
-        found = NOTEBOOK.integrated_gradients(twin, "asymmetry", asymmetry)
+        other = NOTEBOOK.randomised(net, "asymmetry", seed)
+        found = NOTEBOOK.integrated_gradients(other, "asymmetry", asymmetry)
         for values, scores in ((found, signed), (np.abs(found), sizes)):
             answer = NOTEBOOK.named(NOTEBOOK.by_region_and_side(values, asymmetry, signs))
             pairs = (sides, answer["side"]), (places, answer["region"])
@@ -132,17 +132,17 @@ def test_random_weights_score_at_chance_and_only_because_attributions_keep_their
 
 def test_signs_of_weakness_are_unknown_without_both_sides(made_up):
     asymmetry, sides, _ = made_up
-    nothing = NOTEBOOK.weak_side_signs(asymmetry, sides.where(sides == "left"))
+    nothing = NOTEBOOK.affected_side_signs(asymmetry, sides.where(sides == "left"))
     assert not nothing.any()
     nobody = NOTEBOOK.by_region_and_side(np.ones((60, 145)), asymmetry, nothing)
     assert NOTEBOOK.named(nobody)["side"].isna().all()
 
 
-def test_twins_share_the_scaling_and_nothing_else():
+def test_randomised_networks_share_the_scaling_and_nothing_else():
     net = build_fnn("expressions")
     net[0].fit(np.random.default_rng(0).random((30, 52)))
     state = torch.get_rng_state()
-    first, second = (NOTEBOOK.random_twin(net, "expressions", seed) for seed in (1, 2))
+    first, second = (NOTEBOOK.randomised(net, "expressions", seed) for seed in (1, 2))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first[0].scale, net[0].scale)
     assert not torch.equal(first[1].weight, net[1].weight)

@@ -55,7 +55,7 @@ def test_notebook_10_explains_what_the_default_run_has_and_scores_nothing_unknow
     (root / "truth.csv").unlink()  # nobody's side is known either
     parameters = small_parameters(NOTEBOOKS / f"{name}.ipynb", root, tmp_path)
     outputs = outputs_of(name, parameters, tmp_path)
-    assert [output.get("text") for output in outputs].count("Right.\n") == 4
+    assert [output.get("text") for output in outputs].count("Right.\n") == 5
     said = json.dumps(outputs)
     assert "this run has no lines-multitask-resnet50" in said and "no score is possible" in said
     folder = tmp_path / "drawn" / "small" / "smoke"
