@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -97,13 +98,18 @@ def test_an_answer_is_right_or_nearly_or_of_another_shape(answer, right, told):
 
 def test_check_never_raises_and_names_what_stopped(capsys):
     intervals = pd.DataFrame({"patient": list("aab"), "label": [0, 1, 1]})
-    given = {"intervals": intervals}
+    given = {"who": SimpleNamespace(labels=intervals)}
+
+    def people_of_one_class(_):  # `check` would find it if it were a variable of this module
+        return {"b"}
+
     assert judge("00.1", given) == "Not answered yet."  # the cell has not been run
-    assert judge("00.1", given | {"answer_1": {"b"}}) == "Right."
-    assert judge("00.1", given | {"answer_1": {"a"}}).startswith("Not yet. Take everybody")
-    graded = given | {"answer_2": 0.5, "intervals": intervals.assign(eyes=None, mouth=None)}
+    right = {"people_of_one_class": people_of_one_class}
+    assert judge("00.1", given | right) == "Right."
+    wrong = {"people_of_one_class": lambda _: {"a"}}
+    assert judge("00.1", given | wrong).startswith("Not yet. Take everybody")
+    graded = given | {"intervals": intervals.assign(eyes=None, mouth=None)}
     assert judge("00.2", graded).startswith("Not answerable here: nobody has graded eyes")
-    answer_1 = {"b"}  # noqa: F841 - found by `check` if it were a variable of this module
     check("00.1")
     assert capsys.readouterr().out == "Not answered yet.\n"
 
@@ -160,9 +166,9 @@ def test_a_handout_is_written_again_but_nobodys_work_is_lost(tmp_path):
     assert first.output.split() == [str(tmp_path / below) for below in FOLDERS.values()]
     write_handout(tmp_path)  # nobody has worked in it
     mine = tmp_path / "students" / "01_frames.ipynb"
-    mine.write_text(mine.read_text().replace("answer_1 = ...", "answer_1 = 0.9"))
+    mine.write_text(mine.read_text().replace("...  # your answer", "return 0.9"))
     (tmp_path / "students" / "00_overview.ipynb").unlink()
     with pytest.raises(PalsyError, match=r"01_frames\.ipynb is not what would be handed out now"):
         write_handout(tmp_path)
-    assert "answer_1 = 0.9" in mine.read_text()
+    assert "return 0.9" in mine.read_text()
     assert not (tmp_path / "students" / "00_overview.ipynb").exists()
