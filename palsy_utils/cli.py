@@ -1,4 +1,4 @@
-"""The command `palsy`: run the series, see how far it is, draw a cohort, fit, predict, score."""
+"""The command `palsy`: run the series, see how far it is, make a cohort, fit, predict, score."""
 
 import os
 import runpy
@@ -131,7 +131,7 @@ def score_files(files: tuple[str, ...], cohort: str | None, **parameters) -> Non
 @click.option("--patients", type=click.IntRange(2), default=21)
 @click.option("--clips", type=click.IntRange(2), default=31)
 def phantom(**parameters) -> None:
-    """Draw a phantom cohort of any size into FOLDER."""
+    """Write a phantom cohort of any size, synthetic people and their clips, into FOLDER."""
     from palsy_utils.phantom.cohort import write_cohort
 
     write_cohort(**parameters)

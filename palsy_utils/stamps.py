@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,7 +115,7 @@ def content(path: Path) -> str:
     return _hash(path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, unsettled)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hash(path: Path, *_: int) -> str:
     return sha256(path)
 

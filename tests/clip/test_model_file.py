@@ -174,7 +174,7 @@ def test_command_writes_model_and_card(small, tmp_path):
     fitted, card = read_model(path), (path.with_name("net.pt.md")).read_text()
     assert (fitted.model, fitted.calibration) == ("handcrafted-fnn", None)
     assert fitted.facts["scores"] is None and "AUROC" not in card
-    for words in ("not measured, for", "not a medical device", "3 drawn people", "drawn."):
+    for words in ("not measured, for", "not a medical device", "3 synthetic people", "synthetic."):
         assert words in card, words
     labels = (small / "labels.csv").read_text().replace("strong", "normal")
     (small / "labels.csv").write_text(labels.replace("slight", "normal"))

@@ -28,7 +28,7 @@ from palsy_utils.runs.results import load_run, open_run
 PATH = PROJECT / "notebooks" / "15_your_own_video.ipynb"
 NOTEBOOK = functions_of(PATH)
 HOSTILE = "<i>'\"><script>alert(1)<img src=x onerror=alert(1)><link rel=stylesheet href=x>&amp;"
-DRAWN, SEEN = "seen drawn faces only", "is what the model was fitted on: what it says here"
+DRAWN, SEEN = "seen synthetic faces only", "is what the model was fitted on: what it says here"
 
 
 def play_clip(clip, model, folder):
@@ -134,13 +134,13 @@ def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, said,
     one = play_small(small)
     rule, threshold = one.fitted.rule
     assert one.fitted.rule == choose_rule(load_run(open_run(small, "smoke"), ["expressions-fnn"]))
-    card_of = f"the {rule} of its frames, from {threshold:.2f} on it is called palsy; chosen on"
+    card_of = f"the {rule} of its frames, from {threshold:.2f} on palsy is predicted; chosen on"
     p = said.table.loc[said.table["found"], "probability"]
     for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
         score = {MEAN: p.mean(), CALLED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
-        told = f"called palsy: {name} {score:.2f}, threshold {limit:.2f}"
+        told = f"predicted: {name} {score:.2f}, threshold {limit:.2f}"
         text = Page(page_of(said, fitted=replace(one.fitted, rule=(name, limit)))).text
-        assert ("" if score >= limit else "not ") + told in text
+        assert ("palsy " if score >= limit else "palsy not ") + told in text
         assert (card_of in text) == ((name, limit) == one.fitted.rule)
 
 
