@@ -126,7 +126,7 @@ def objectives(folder: str) -> str:
         code = [c for c in cells if c.cell_type == "code" and not c.metadata.get("tags")]
         lines = sum(len(cell.source.splitlines()) for cell in code)
         reading = 5 * ceil((len(prose.split()) / WORDS + lines / LINES) / 5)
-        levels = re.findall(r"^#+ Exercise \d+ .*\((\w+)\)$", prose, re.MULTILINE)
+        levels = re.findall(r"^#+ Exercise \d+ .*\((\w+),", prose, re.MULTILINE)
         said = re.search(r"(\d+) minutes to read and (\d+) for the exercises", prose)
         minutes = said.groups() if said else (reading, sum(EXERCISE[level] for level in levels))
         able = re.search(r"able to\*\* (.+?)\.?$", prose, re.MULTILINE)[1]
