@@ -219,17 +219,15 @@ OTHER_ANSWERS = """
 from palsy_utils.teaching import judge
 for other in (..., -12345.678, "wrong"):
     there = {{name: lambda *_, **__: other for name in {functions}}}
-    print(judge("{name}", globals() | there | dict.fromkeys({answers}, other)))
+    print(judge("{name}", globals() | there))
 """
 
 
 def other_answers(solution: str, checking: str) -> nbformat.NotebookNode:
     """Return a cell that gives an exercise other answers than its solution does."""
     name = re.search('"(.+)"', checking)[1]
-    functions, answers = (
-        re.findall(p, solution, re.M) for p in (r"^def (\w+)", r"\b(answer_\d+)\b")
-    )
-    return new_code_cell(OTHER_ANSWERS.format(name=name, functions=functions, answers=answers))
+    functions = re.findall(r"^def (\w+)", solution, re.MULTILINE)
+    return new_code_cell(OTHER_ANSWERS.format(name=name, functions=functions))
 
 
 @pytest.fixture(scope="session")

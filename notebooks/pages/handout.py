@@ -22,10 +22,8 @@ assert judge("{name}", globals()).startswith(("Right.", "Not answerable here"))
 
 def without_solution(source: str) -> str:
     """Return a solution's cell as students get it: `...` where the answer belongs."""
-    if "### BEGIN SOLUTION" in source:
-        lines = r"(?ms)^( *)### BEGIN SOLUTION$.*?### END SOLUTION$"
-        return re.sub(lines, r"\1...  # your answer", source)
-    return f"{re.findall(r'answer_[0-9]+', source)[-1]} = ...  # your answer"
+    lines = r"(?ms)^( *)### BEGIN SOLUTION$.*?### END SOLUTION$"
+    return re.sub(lines, r"\1...  # your answer", source)
 
 
 def mark_for_nbgrader(cells: list[nbformat.NotebookNode]) -> None:
