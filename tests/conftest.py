@@ -70,7 +70,9 @@ def pytest_collection_modifyitems(items):
         if {"shared", "landmarker_file"}.intersection(item.fixturenames):
             item.add_marker("shared")
     reads = {id(item): {"smoke", "beyond"}.intersection(item.fixturenames) for item in items}
-    items.sort(key=lambda item: bool(reads[id(item)]))
+    # Of what reads them, the longest begins: else a process works on it alone at the end.
+    is_short = {id(i): not re.search("test_interrupted_runs|test_series", i.nodeid) for i in items}
+    items.sort(key=lambda item: (bool(reads[id(item)]), is_short[id(item)]))
     if first := next((item for item in items if "beyond" in reads[id(item)]), None):
         items.insert(0, items.pop(items.index(first)))
 
