@@ -37,27 +37,23 @@ def judge(name: str, variables: dict[str, Any]) -> str:
     """
     task = tomllib.loads(Path(__file__).with_name("exercises.toml").read_text("utf-8"))[name]
     with warnings.catch_warnings(action="ignore"):  # of a mean of nothing, say
-        return _judge(task, variables)
-
-
-def _judge(task: dict[str, Any], variables: dict[str, Any]) -> str:
-    if why := eval(task.get("unless", "''"), variables):
-        return f"Not answerable here: {why}"
-    try:
-        answer = eval(task["answer"], variables)
-    except NameError:
-        answer = None
-    except Exception as error:
-        return f"Not yet: your code stops with {type(error).__name__} ({error}). {task['hint']}"
-    if answer is None or answer is ...:
-        return "Not answered yet."
-    space = variables | {"answer": answer}
-    try:
-        exec(task["truth"], space)
-        found = compare(space["answer"], space["right"], task.get("atol", 1e-8))
-    except Exception:  # the answer is of another kind
-        found = ""
-    return found or f"Not yet. {task['hint']}"
+        if why := eval(task.get("unless", "''"), variables):
+            return f"Not answerable here: {why}"
+        if task["answer"].partition("(")[0] not in variables:  # the cell has not been run
+            return "Not answered yet."
+        try:
+            answer = eval(task["answer"], variables)
+        except Exception as error:
+            return f"Not yet: your code stops with {type(error).__name__} ({error}). {task['hint']}"
+        if answer is None or answer is ...:
+            return "Not answered yet."
+        space = variables | {"answer": answer}
+        try:
+            exec(task["truth"], space)
+            found = compare(space["answer"], space["right"], task.get("atol", 1e-8))
+        except Exception:  # the answer is of another kind
+            found = ""
+        return found or f"Not yet. {task['hint']}"
 
 
 def compare(answer: Any, right: Any, atol: float) -> str:

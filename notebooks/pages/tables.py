@@ -5,7 +5,6 @@ seeds whose tables are committed become `figures/<cohort>/seeds.csv`.
 """
 
 import re
-from math import ceil
 from pathlib import Path
 
 import nbformat
@@ -19,8 +18,6 @@ READMES = ("README.md", "figures/README.md", "notebooks/README.md")
 BLOCK = re.compile(r"(<!-- (\w+) of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURES = PROJECT / "figures"
 SURE = 0.05
-# How minutes are estimated: of prose and code, and of an exercise by its difficulty.
-WORDS, LINES, EXERCISE = 100, 15, {"easy": 5, "medium": 10, "hard": 15}
 
 
 def results(cohort: str) -> str:
@@ -116,19 +113,13 @@ def _leads(fusion: pd.DataFrame) -> list[str]:
 def objectives(folder: str) -> str:
     """Return what a reader of each notebook will be able to do, and in how many minutes.
 
-    Where a notebook says no minutes, they are estimated: of reading, in steps of 5, by its words
-    and lines of code; of exercises by the difficulty in their headings.
+    Both stand at its top.
     """
     rows = [["notebook", "you will be able to", "minutes of reading", "of exercises"], ["---"] * 4]
     for path in sorted((PROJECT / folder).glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        code = [c for c in cells if c.cell_type == "code" and not c.metadata.get("tags")]
-        lines = sum(len(cell.source.splitlines()) for cell in code)
-        reading = 5 * ceil((len(prose.split()) / WORDS + lines / LINES) / 5)
-        levels = re.findall(r"^#+ Exercise \d+ .*\((\w+),", prose, re.MULTILINE)
-        said = re.search(r"(\d+) minutes to read and (\d+) for the exercises", prose)
-        minutes = said.groups() if said else (reading, sum(EXERCISE[level] for level in levels))
+        minutes = re.search(r"(\d+) minutes to read and (\d+) for the exercises", prose).groups()
         able = re.search(r"able to\*\* (.+?)\.?$", prose, re.MULTILINE)[1]
         rows.append([f"[{path.stem[:2]}]({path.name})", able, *minutes])
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)

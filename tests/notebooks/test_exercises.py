@@ -98,6 +98,8 @@ def test_check_never_raises_and_names_what_stopped(capsys):
     assert judge("00.1", given) == "Not answered yet."  # the cell has not been run
     right = {"people_of_one_class": people_of_one_class}
     assert judge("00.1", given | right) == "Right."
+    misspelt = {"people_of_one_class": lambda _: intervalls}  # noqa: F821
+    assert "stops with NameError (name 'intervalls' is not" in judge("00.1", given | misspelt)
     wrong = {"people_of_one_class": lambda _: {"a"}}
     assert judge("00.1", given | wrong).startswith("Not yet. Take everybody")
     graded = given | {"intervals": intervals.assign(eyes=None, mouth=None)}
