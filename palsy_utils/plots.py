@@ -3,8 +3,9 @@
 Colours are Okabe and Ito's, told apart by colour-blind readers too.
 """
 
+import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image, ImageOps
 
 from palsy_utils.files import publish
 
@@ -71,6 +74,25 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
         ax.set_title(title, fontsize="small")
         ax.axis("off")
     return figure
+
+
+def moving_picture(frames: Iterable[np.ndarray], rate: int, alt: str) -> HTML:
+    """Return frames (height, width, 3) of one size, `rate` a second, as a picture that moves."""
+    file, (start, *others) = io.BytesIO(), map(Image.fromarray, frames)
+    start.save(file, "webp", save_all=True, append_images=others, duration=1000 // rate, loop=0)
+    data = base64.b64encode(file.getvalue()).decode()
+    return HTML(f'<img alt="{alt}" src="data:image/webp;base64,{data}">')
+
+
+def with_cursor(figure: Figure, places: Iterable[float], images: Iterable) -> Iterator[np.ndarray]:
+    """Yield each image beside the figure, whose cursor is at its place on the x axis; close it."""
+    figure.canvas.draw()
+    for place, image in zip(places, images, strict=True):
+        plot = np.array(figure.canvas.buffer_rgba())[..., :3]
+        x = int(figure.axes[0].transData.transform((place, 0))[0])
+        plot[:, x - 1 : x + 2] = (0, 158, 115)  # GREEN
+        yield np.hstack([np.array(ImageOps.pad(Image.fromarray(image), plot.shape[:1] * 2)), plot])
+    plt.close(figure)
 
 
 def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
