@@ -155,7 +155,7 @@ MODALITIES = {
     "rgb": Modality(
         compute=marks.crop_rgb,
         mirror=lambda images: images[:, :, ::-1],
-        colour="#D55E00",
+        colour="#882255",  # Tol's wine: Okabe and Ito's red is that of palsy
         from_picture=True,
     ),
 }
