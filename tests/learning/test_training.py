@@ -257,7 +257,7 @@ def test_every_training_sample_is_predicted_without_its_person(one):
     assert (changed[~theirs] != probability[~theirs]).any()
 
 
-def test_poisoning_the_person_held_out_changes_nothing_that_is_fitted_or_chosen(one):
+def test_poisoning_the_person_held_out_changes_nothing_fitted_or_chosen(one):
     """Weights, inner predictions, temperature, threshold, pair and the auxiliary loss."""
 
     def fitted(one):
