@@ -1,4 +1,4 @@
-"""Fixtures: the test data that lies beside the project, and small drawn cohorts."""
+"""Fixtures: the test data that lies beside the project, and small synthetic cohorts."""
 
 import os
 import pickle
@@ -124,12 +124,12 @@ def browser():
         chromium.close()
 
 
-SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three drawn patients
+SMALL = ("p01-1", "p02-1", "p04-1")  # clips of three synthetic patients
 
 
 @pytest.fixture(scope="session")
 def small_template(tmp_path_factory) -> Path:
-    """A cohort of three drawn patients, one clip each, with what was measured on them."""
+    """A cohort of three synthetic patients, one clip each, with what was measured on them."""
 
     def make(folder):
         root = folder / "small"
@@ -149,7 +149,7 @@ def small_template(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def face(small_template) -> np.ndarray:
-    """A drawn face, RGB."""
+    """A synthetic face, RGB."""
     return read_image(sorted((small_template / "frames" / "p01-1").glob("*.jpg"))[0])[0]
 
 

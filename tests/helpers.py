@@ -1,4 +1,4 @@
-"""Small drawn pictures, clips and whole cohorts on disk for tests; nobody real is in them."""
+"""Small synthetic pictures, clips and whole cohorts on disk for tests; nobody real is in them."""
 
 import ast
 import struct

@@ -89,6 +89,6 @@ def test_help_needs_no_heavy_library():
 def test_phantom_command_draws_a_cohort(tmp_path, monkeypatch):
     brief = partial(write_cohort, seconds=1)
     monkeypatch.setattr("palsy_utils.phantom.cohort.write_cohort", brief)
-    done = palsy("phantom", tmp_path / "drawn", "--patients", 2, "--clips", 2, "--seed", 4)
+    done = palsy("phantom", tmp_path / "synthetic", "--patients", 2, "--clips", 2, "--seed", 4)
     assert done.exit_code == 0, done.output
-    assert load_cohort(tmp_path / "drawn").videos["patient"].nunique() == 2
+    assert load_cohort(tmp_path / "synthetic").videos["patient"].nunique() == 2

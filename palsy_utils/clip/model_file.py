@@ -22,7 +22,7 @@ from palsy_utils.learning.experiments import MODELS, find_model
 from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.profiles import Profile, find_profile
 
-KIND, VERSION = "palsy model", 5
+KIND, VERSION = "palsy model", 6
 # One net in one file: a single modality, or attention over modalities that need no other net.
 FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
 LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}

@@ -1,4 +1,4 @@
-"""Temperature, intercept and threshold of each fold, from its inner predictions.
+"""Temperature, intercept and threshold of each fold, from its out-of-fold predictions.
 
 These are of `predict_out_of_fold`; the person held out has no say in them.
 """
@@ -20,8 +20,8 @@ def mean_over_seeds(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.groupby(identity, sort=False, as_index=False)["probability"].mean()
 
 
-def load_inner(root: Path, profile: str, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Load the inner predictions of every model that has them in all of its folds and seeds.
+def load_out_of_fold(root: Path, profile: str, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Load the out-of-fold predictions of every model that has them in all of its folds and seeds.
 
     As `mean_over_seeds`, of a cohort's folder; the people of a fold are those it trained on.
     """
@@ -65,7 +65,7 @@ def fit_calibration(labels: np.ndarray, probability: np.ndarray) -> tuple[float,
 
 
 def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
-    """Choose the threshold, from 0.05 to 0.95, with the best *expected* F1 of inner predictions.
+    """Choose the threshold (0.05 to 0.95) with the best *expected* F1 of out-of-fold predictions.
 
     Which threshold has the most hits is a matter of a few frames and jumps about. So the
     probabilities are calibrated and taken at their word: of frames called palsy, the sum of their
@@ -82,10 +82,10 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
 
 
 def calibrate(frames: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
-    """Add to frames (`mean_over_seeds`) what the inner predictions (`load_inner`) choose.
+    """Add to frames (`mean_over_seeds`) what out-of-fold predictions (`load_out_of_fold`) choose.
 
     `temperature`, `intercept` and `threshold` (for the probability as it is) of each fold, and
-    `calibrated` (the probability by the first two); NaN for models without inner predictions.
+    `calibrated` (the probability by the first two); NaN for models without out-of-fold predictions.
     """
     chosen = []
     for key, some in inner.groupby(["model", "fold"], sort=False):

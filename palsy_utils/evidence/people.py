@@ -31,11 +31,11 @@ def score_by_rules(frames: pd.DataFrame, level: str) -> pd.DataFrame:
 
 
 def choose_rule(inner: pd.DataFrame) -> tuple[str, float]:
-    """Choose a fold's rule, and the score from which a clip is called palsy, on inner predictions.
+    """Choose, by out-of-fold predictions, a fold's rule, and the score from which a clip is palsy.
 
     The rule with the best AUROC over the training people's clips, the first of equals; called palsy
     is what lies above the middle between the mean scores of their palsy and of their healthy clips.
-    Without inner predictions of both kinds of clips, it is the mean, from 0.5 on.
+    Without out-of-fold predictions of both kinds of clips, it is the mean, from 0.5 on.
     """
     if inner.empty:
         return MEAN, THRESHOLD
@@ -66,7 +66,7 @@ def people_table(predictions: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame
     """Score every model over clips and over people, with 95 % intervals over people.
 
     Of predictions of one cohort (all that a model has; of several seeds the mean), and of what
-    `load_inner` loads for them.
+    `load_out_of_fold` loads for them.
 
     Returns:
         A row for each of `LEVELS` and model: `level`, `model`, `n`, `n_palsy`, `rule` (the folds'

@@ -65,7 +65,7 @@ def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def is_drawn(cohort: Cohort) -> bool:
+def is_synthetic(cohort: Cohort) -> bool:
     """Say whether a cohort is synthetic, with the ground truth of every frame beside it."""
     return (cohort.root / "truth.csv").exists()
 

@@ -193,10 +193,10 @@ def predict_out_of_fold(
     """Predict every training sample of a fold by a net that did not see its person.
 
     Whatever is chosen or calibrated (a temperature, a threshold, the weights of a late fusion)
-    comes from these *inner predictions*, so the person held out has no say in it. `fit_net` builds
-    a net and trains it on the given rows of the samples. Returns the probability of palsy of each
-    of `fold.train`, or None if no inner folds are wanted, or people are too few for two classes in
-    each.
+    comes from these *out-of-fold predictions*, so the person held out has no say in it. `fit_net`
+    builds a net and trains it on the given rows of the samples. Returns the probability of palsy of
+    each of `fold.train`, or None if no inner folds are wanted, or people are too few for two
+    classes in each.
     """
     training = fold.samples.iloc[fold.train]
     people = training["patient"].nunique()

@@ -50,7 +50,7 @@ def write_cohort(
 ) -> pd.DataFrame:
     """Draw a cohort of any size into a folder and return its labels.
 
-    Writes `clips/<video>.mp4`, `patients.csv` and `truth.csv` (what was drawn), `ratings.csv` (what
+    Writes `clips/<video>.mp4`, `patients.csv` and `truth.csv` (what is shown), `ratings.csv` (what
     three raters say) and, last, `labels.csv` (their majority), so that half a cohort is never taken
     for a whole one. The same numbers give the same pictures. Patients get their clips in turn.
     """

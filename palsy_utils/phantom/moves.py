@@ -118,7 +118,7 @@ def happenings(time: np.ndarray, strands: bool, rng: np.random.Generator) -> dic
 
 
 def clip_truth(patient: Patient, clip: int = 0, seconds: float = 4, seed: int = 0) -> pd.DataFrame:
-    """Return what is drawn in each frame of a clip: one row a frame, 30 a second.
+    """Return what is rendered in each frame of a clip: one row a frame, 30 a second.
 
     Beside frame, time_s, the fields of `Pose`, such as blink_left or shift_x, and what `scene`
     draws, it has what palsy alone does to eyes and mouth (eyes_difference and mouth_difference: how

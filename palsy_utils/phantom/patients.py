@@ -1,4 +1,4 @@
-"""Who is drawn: patients in balance, how they look, and what a palsy makes of their movements."""
+"""The synthetic patients: in balance, how they look, and what a palsy makes of their movements."""
 
 from dataclasses import dataclass, replace
 
@@ -34,7 +34,7 @@ SPECIAL = {12: ("recovered", "none", "none"), 13: ("bilateral", "slight", "sligh
 TONES = palette("f8e2d2 f2d4be ecc8aa e2b692 d0a078 b07e5a 926446 724c36 563a2c 422e26")
 TONE_ORDER = (3, 7, 6, 9, 5, 2, 8, 4, 10, 1)  # tells neither side nor severity
 STYLE_ORDER = ("long", "crop", "scarf", "afro", "curls", "receding", "bald", "short", "bun", "bob")
-SOFT = ("long", "scarf", "afro", "bun", "bob")  # drawn with longer lashes and a narrower jaw
+SOFT = ("long", "scarf", "afro", "bun", "bob")  # painted with longer lashes and a narrower jaw
 PARTED = ("short", "long", "bob")
 BEARDS = {"bald": 0.9, "crop": 0.5}
 DARK = palette("1e1818 2c201c 3a2820")

@@ -94,7 +94,7 @@ def figures_folder(
 
 
 def read_predictions(folder: Path, name: str = "predictions.csv") -> pd.DataFrame:
-    """Read the predictions of one fold (`PREDICTIONS`), or with `inner.csv` the inner ones.
+    """Read the predictions of one fold (`PREDICTIONS`), or with `inner.csv` the out-of-fold ones.
 
     Raises a PalsyError if they are not there, or not those of their stamp.
     """

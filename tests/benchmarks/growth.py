@@ -29,7 +29,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def front_end(size: int) -> dict[str, float]:
-    """Clips to modalities of four drawn clips, `size` copies of each, in one process."""
+    """Clips to modalities of four synthetic clips, `size` copies of each, in one process."""
     from palsy_utils.cohort.load import load_cohort
     from palsy_utils.faces.frames import extract_frames
     from palsy_utils.faces.modalities import build_modalities, measure_faces

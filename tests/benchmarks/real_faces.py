@@ -89,7 +89,7 @@ def load_faces() -> tuple[dict[str, np.ndarray], pd.DataFrame]:
 def predict_fold(
     fold: Fold, arrays: dict[str, np.ndarray], inner_folds: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Train a net as notebooks 03 and 07 do; return its predictions and its inner predictions."""
+    """Train a net as notebooks 03 and 07 do; return its predictions and the out-of-fold ones."""
     names, how = find_model(fold.model).modalities, how_to_train(fold)
     inner_folds = how.inner_folds if inner_folds is None else inner_folds
     inputs, mirrored = [arrays[name] for name in names], None
@@ -195,8 +195,8 @@ def transfer() -> pd.DataFrame:
     table = frame_labels(cohort, table)
     usable = (table["found"] & table["label"].notna()).to_numpy()
     points = to_pixels(landmarks[usable], *(table.loc[usable, n] for n in ("height", "width")))
-    drawn = {n: MODALITIES[n].compute(points, expressions[usable]) for n in STRUCTURED}
-    arrays = {n: np.concatenate([drawn[n], real[n]]) for n in STRUCTURED}
+    synthetic = {n: MODALITIES[n].compute(points, expressions[usable]) for n in STRUCTURED}
+    arrays = {n: np.concatenate([synthetic[n], real[n]]) for n in STRUCTURED}
     both = [table.loc[usable, ["patient", "label"]].astype({"label": int}), faces]
     samples, rows = pd.concat(both, ignore_index=True), []
     sides = np.split(np.arange(len(samples)), [usable.sum()])

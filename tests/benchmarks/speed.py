@@ -48,7 +48,7 @@ def best(first: Callable[[], object], second: Callable[[], object], n: int) -> t
 
 
 def many_videos(folder: Path, copies: int = 4) -> Path:
-    """Write a cohort whose videos are copies of the drawn clips, with frames extracted."""
+    """Write a cohort whose videos are copies of the synthetic clips, with frames extracted."""
     labels, tables = pd.read_csv(PHANTOM / "labels.csv", dtype=str), []
     for i in range(copies):
         shutil.copytree(PHANTOM / "clips", folder / f"clips-{i}")
@@ -60,11 +60,11 @@ def many_videos(folder: Path, copies: int = 4) -> Path:
 
 
 def one_video(folder: Path) -> Path:
-    """Write a cohort of one long clip, the drawn ones end to end, with frames extracted."""
-    drawn = load_cohort(many_videos(folder / "drawn", 1))
+    """Write a cohort of one long clip, the synthetic ones end to end, with frames extracted."""
+    synthetic = load_cohort(many_videos(folder / "synthetic", 1))
     clip = cv2.VideoWriter(str(folder / "all.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 6, (256, 256))
-    for file in load_frames(drawn)["file"]:
-        clip.write(cv2.imread(str(drawn.root / file)))
+    for file in load_frames(synthetic)["file"]:
+        clip.write(cv2.imread(str(synthetic.root / file)))
     clip.release()
     row = dict.fromkeys(pd.read_csv(PHANTOM / "labels.csv"), "")
     row |= {"patient": "all", "video": "all", "file": "all.mp4"}
@@ -106,7 +106,7 @@ def faces_in_two_processes(folder: Path) -> tuple[float, float]:
 def line_images(scale: int) -> tuple[float, float]:
     """Our line images against MediaPipe's drawing utilities at the picture's size, then resize.
 
-    The plain way pays for every pixel of the picture. The drawn ones, 256 px wide, are smaller
+    The plain way pays for every pixel of the picture. The synthetic ones, 256 px wide, are smaller
     than those of any camera, so they are taken larger as well (`scale`).
     """
     from mediapipe.tasks.python import vision

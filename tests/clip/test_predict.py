@@ -28,7 +28,7 @@ from palsy_utils.runs.results import load_run, open_run
 PATH = PROJECT / "notebooks" / "15_your_own_video.ipynb"
 NOTEBOOK = functions_of(PATH)
 HOSTILE = "<i>'\"><script>alert(1)<img src=x onerror=alert(1)><link rel=stylesheet href=x>&amp;"
-DRAWN, SEEN = "seen synthetic faces only", "is what the model was fitted on: what it says here"
+UNREAL, SEEN = "seen synthetic faces only", "is what the model was fitted on: what it says here"
 
 
 def play_clip(clip, model, folder):
@@ -256,14 +256,14 @@ def test_bad_clips_are_named(small_template, model_file, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def drawn(measured_faces):
+def rendered(measured_faces):
     """What `measures` takes of all synthetic faces that were found."""
     found = measured_faces
     return found.table, found.landmarks, found.points, found.scores
 
 
-def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(drawn):
-    table, landmarks, points, scores = drawn
+def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(rendered):
+    table, landmarks, points, scores = rendered
     ours = NOTEBOOK.measures(table, landmarks, points, scores)
     theirs = NOTEBOOK.measures(table, landmarks, points[:, MIRROR] * [-1, 1] + [256, 0], scores)
     for name in NOTEBOOK.MEASURES:
@@ -278,14 +278,14 @@ def test_measures_are_millimetres_and_a_mirrored_face_has_the_opposite(drawn):
     ("part", "moved", "sign", "at_least"),
     [("eye", "blink", -1, 0.7), ("brow", "brow", 1, 0.5), ("mouth", "smile", -1, 0.5)],
 )
-def test_measures_follow_what_was_drawn(drawn, part, moved, sign, at_least):
+def test_measures_follow_what_was_rendered(rendered, part, moved, sign, at_least):
     """A lid that closes less leaves a wider gap; a smile lifts the corner of the mouth."""
-    meant = sign * (drawn[0][f"{moved}_left"] - drawn[0][f"{moved}_right"])
-    assert spearmanr(NOTEBOOK.measures(*drawn)[f"{part}_difference"], meant)[0] > at_least
+    meant = sign * (rendered[0][f"{moved}_left"] - rendered[0][f"{moved}_right"])
+    assert spearmanr(NOTEBOOK.measures(*rendered)[f"{part}_difference"], meant)[0] > at_least
 
 
-def test_a_turned_head_is_told_by_depth(drawn):
-    _, landmarks, points, scores = (part[:3].copy() for part in drawn)
+def test_a_turned_head_is_told_by_depth(rendered):
+    _, landmarks, points, scores = (part[:3].copy() for part in rendered)
     landmarks[:] = 0
     angle = np.radians([-30, 0, 30])
     landmarks[:, 454, 0], landmarks[:, 454, 2] = 0.2 * np.cos(angle), 0.2 * np.sin(angle)
@@ -357,14 +357,14 @@ def test_it_says_what_the_table_says(said):
     for name in ("brow", "eye", "mouth"):
         assert f"{row[f'{name}_difference']:+.1f}" in text
     assert "Eyes" in text and "Side" not in text  # nobody has told this cohort's sides
-    for words in ("not a medical device", "the model has no calibration", "not measured", DRAWN):
+    for words in ("not a medical device", "the model has no calibration", "not measured", UNREAL):
         assert words in text
     assert fitted.model in text and SEEN in page
-    facts = fitted.facts | {"drawn": False, "files": [], "scores": {"auroc": [0.5, 0.25, 0.75]}}
+    facts = fitted.facts | {"synthetic": False, "files": [], "scores": {"auroc": [0.5, 0.25, 0.75]}}
     said.shown["seen"], seen = set(), said.shown["seen"]
     other = page_of(said, fitted=replace(fitted, facts=facts, calibration=(2.0, 0.5)))
     said.shown["seen"] = seen
-    assert DRAWN not in other and SEEN not in other and "not a medical device" in other
+    assert UNREAL not in other and SEEN not in other and "not a medical device" in other
     assert "AUROC 0.50 (0.25 to 0.75)" in other and "temperature 2.00 and intercept 0.50" in other
 
 

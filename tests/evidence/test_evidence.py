@@ -20,7 +20,7 @@ from palsy_utils.evidence.calibration import (
     calibrate,
     choose_threshold,
     fit_calibration,
-    load_inner,
+    load_out_of_fold,
     log_loss,
     mean_over_seeds,
     temper,
@@ -127,7 +127,7 @@ def test_half_a_model_and_folds_of_other_data_are_left_out(smoke, tmp_path):
     flip(run / "rgb-resnet50" / "p01" / "weights.pt")
     table = NOTEBOOK.load_seeds(cohort, "smoke", "0, 7,0")
     assert {*PAPER_MODELS} - {*table["model"]} == {"late-fusion", "rgb-resnet50"}
-    inner = load_inner(root, "smoke", table)
+    inner = load_out_of_fold(root, "smoke", table)
     assert set(inner["model"]) == {"coordinates-fnn", "expressions-fnn"}
     assert (inner["fold"] != inner["patient"]).all() and len(inner) == 2 * 2 * 72
     shutil.copytree(run, root / "runs" / "smoke-seed-1")  # of another seed than its name says
@@ -304,7 +304,7 @@ def test_errors_of_what_is_kept_are_those_of_the_most_confident(loud):
 
 
 def test_temperature_calms_the_overconfident_and_leaves_others_as_they_are(loud):
-    other = loud.assign(model="rgb-resnet50")  # without inner predictions
+    other = loud.assign(model="rgb-resnet50")  # without out-of-fold predictions
     frames = calibrate(pd.concat([loud, other]), inner_of(loud)).groupby("model")
     row, plain = (NOTEBOOK.calibration_of(some) for _, some in frames)
     assert row["brier"] == pytest.approx(brier_score_loss(loud["label"], loud["probability"]))

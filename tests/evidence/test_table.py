@@ -14,7 +14,7 @@ from sklearn.metrics import precision_recall_fscore_support, recall_score
 
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.evidence.intervals import auroc_interval
-from palsy_utils.evidence.scores import is_drawn, patient_scores, scores
+from palsy_utils.evidence.scores import is_synthetic, patient_scores, scores
 from palsy_utils.evidence.table import TABLE_COLUMNS, table_1
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.profiles import WEIGHTS
@@ -104,7 +104,7 @@ def test_caption_says_what_the_numbers_are_of(parts):
     faces = load_faces(run.cohort)[0]
     faces.loc[0, "found"] = False
     text = NOTEBOOK.caption(run, faces)
-    assert is_drawn(run.cohort) and text.startswith("**These faces are synthetic")
+    assert is_synthetic(run.cohort) and text.startswith("**These faces are synthetic")
     for words in (
         *("3 patients, 3 videos, 72 frames", "1 of 72 frames have no face"),
         *("leave-one-patient-out", f"**image nets start from {WEIGHTS['pretrained']}, and only "),

@@ -1,4 +1,4 @@
-"""Asymmetry: zero of a symmetric face, turned around by a mirror, and true to the drawn side."""
+"""Asymmetry: zero of a symmetric face, turned around by a mirror, and true to the rendered side."""
 
 import numpy as np
 import pytest
@@ -40,10 +40,10 @@ def test_a_mirrored_face_has_the_opposite_asymmetry(faces):
     assert len(ASYMMETRY) == len(ASYMMETRY_REGIONS) == ours.shape[1] == 145
 
 
-def test_the_sign_tells_the_drawn_side(faces):
-    _, scores, drawn, pixels = faces
+def test_the_sign_tells_the_rendered_side(faces):
+    _, scores, truth, pixels = faces
     ours = asymmetry(coordinates(pixels), scores)[:, ASYMMETRY.index("eyeBlink")]
-    difference = drawn["blink_left"] - drawn["blink_right"]
+    difference = truth["blink_left"] - truth["blink_right"]
     assert spearmanr(ours, difference).statistic > 0.6  # winks behind hair and hands too
 
 

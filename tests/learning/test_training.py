@@ -258,7 +258,7 @@ def test_every_training_sample_is_predicted_without_its_person(one):
 
 
 def test_poisoning_the_person_held_out_changes_nothing_fitted_or_chosen(one):
-    """Weights, inner predictions, temperature, threshold, pair and the auxiliary loss."""
+    """Weights, out-of-fold predictions, temperature, threshold, pair and the auxiliary loss."""
 
     def fitted(one):
         inner, labels = inside(one), one.samples["label"].to_numpy()[one.train]
@@ -278,7 +278,7 @@ def test_poisoning_the_person_held_out_changes_nothing_fitted_or_chosen(one):
     assert fitted(replace(one, samples=poisoned)) == fitted(one)
 
 
-def test_too_few_people_leave_no_inner_predictions(one):
+def test_too_few_people_leave_no_out_of_fold_predictions(one):
     labels = one.samples["label"].where(one.samples["patient"] != "p01", 0)
     assert inside(replace(one, samples=one.samples.assign(label=labels))) is None
     assert inside(one, inner_folds=0) is None

@@ -22,7 +22,7 @@ THREE = ["p01-1", "p02-1", "p04-1"]
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Path:
-    """The drawn cohort with its frames, to take pictures and measurements from."""
+    """The synthetic cohort with its frames, to take pictures and measurements from."""
     root = tmp_path_factory.mktemp("source") / "phantom"
     for name in ("clips", "faces"):
         shutil.copytree(PHANTOM / name, root / name)

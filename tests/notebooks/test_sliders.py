@@ -1,4 +1,4 @@
-"""Notebook 13: what is drawn, what each modality sees of it, and how fast."""
+"""Notebook 13: what is rendered, what each modality sees of it, and how fast."""
 
 from time import process_time
 

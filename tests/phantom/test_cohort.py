@@ -26,7 +26,7 @@ SHIPPED = 54  # the seed of the committed cohort, see its README
 
 
 def truth_of(patients, clips, seed, seconds=4):
-    """What is drawn of a whole cohort, and what raters say of it."""
+    """The ground truth of a whole cohort, and what raters say of it."""
     people, parts, ratings = make_patients(patients, seed), {}, {}
     for i in range(clips):
         patient, clip = people[i % patients], i // patients
@@ -41,8 +41,8 @@ def truth_of(patients, clips, seed, seconds=4):
 
 
 @pytest.fixture(scope="module")
-def drawn():
-    """What was drawn in the sampled frames of three cohorts of other seeds than the shipped one."""
+def rendered():
+    """The ground truth of the sampled frames of three cohorts of other seeds than the shipped."""
     truth = pd.concat({seed: truth_of(12, 16, seed)[0] for seed in range(201, 204)}, names=["seed"])
     return truth[truth.frame % 5 == 0].reset_index("seed")
 
@@ -69,24 +69,24 @@ def test_two_thirds_have_a_palsy_and_labels_follow_the_papers_rule(patients, cli
     assert shares["palsy"] > 0.3 and (patients == 2 or shares["healthy"] < 0.1)
 
 
-def test_shares_lie_between_those_of_yfp_and_of_the_first_cohort(drawn):
-    of_seed = drawn.groupby("seed")
-    assert of_seed.label.mean().between(0.3, 0.65).all() and 0.4 < drawn.label.mean() < 0.55
-    worst = np.maximum(*(drawn[r].map(list(GRADES).index) for r in REGIONS))
-    assert (worst[drawn.label == 1] == 1).mean() > 0.5  # slight, most of them
-    assert 0.02 < (worst[drawn.condition == "healthy"] > 0).mean() < 0.4
-    people = drawn.groupby(["seed", "patient"]).label.transform("mean")
+def test_shares_lie_between_those_of_yfp_and_of_the_first_cohort(rendered):
+    of_seed = rendered.groupby("seed")
+    assert of_seed.label.mean().between(0.3, 0.65).all() and 0.4 < rendered.label.mean() < 0.55
+    worst = np.maximum(*(rendered[r].map(list(GRADES).index) for r in REGIONS))
+    assert (worst[rendered.label == 1] == 1).mean() > 0.5  # slight, most of them
+    assert 0.02 < (worst[rendered.condition == "healthy"] > 0).mean() < 0.4
+    people = rendered.groupby(["seed", "patient"]).label.transform("mean")
     total = of_seed.label.transform("mean")
-    between = ((people - total) ** 2).sum() / ((drawn.label - total) ** 2).sum()
+    between = ((people - total) ** 2).sum() / ((rendered.label - total) ** 2).sum()
     assert 0.3 < between < 0.7  # the first cohort: 0.09
 
 
-def test_where_no_palsy_was_drawn_there_is_no_region(drawn):
-    weak = drawn[["eyes_difference", "mouth_difference"]].max(axis=1)
-    assert (weak[drawn.condition == "healthy"] == 0).all()
-    assert ((weak < 0.1) == (drawn.region == "")).all()
-    assert set(drawn.region[drawn.patient == "p01"]) <= {"", "eye", "brow"}
-    assert set(drawn.region[drawn.patient == "p02"]) <= {"", "mouth"}
+def test_where_no_palsy_was_rendered_there_is_no_region(rendered):
+    weak = rendered[["eyes_difference", "mouth_difference"]].max(axis=1)
+    assert (weak[rendered.condition == "healthy"] == 0).all()
+    assert ((weak < 0.1) == (rendered.region == "")).all()
+    assert set(rendered.region[rendered.patient == "p01"]) <= {"", "eye", "brow"}
+    assert set(rendered.region[rendered.patient == "p02"]) <= {"", "mouth"}
 
 
 def test_a_palsy_of_both_sides_and_one_that_is_over():

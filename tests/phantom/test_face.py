@@ -1,4 +1,4 @@
-"""One drawn face: what is asked for is what is seen, on both sides alike."""
+"""One synthetic face: what is asked for is what is seen, on both sides alike."""
 
 from dataclasses import replace
 
@@ -16,8 +16,8 @@ def test_every_style_gives_a_picture():
     pose = Pose(blink=(0.4, 1), smile=(1, 0.2), droop=(0, 0.5), jaw=0.5, roll=-11, yaw=9, nod=4)
     for style in STYLE_ORDER:
         look = replace(Look(), style=style, beard=0.6, glasses=True, collar="shirt")
-        drawn = draw_face(look, pose, 97)
-        assert drawn.dtype == np.uint8 and drawn.shape == (97, 97, 3)
+        rendered = draw_face(look, pose, 97)
+        assert rendered.dtype == np.uint8 and rendered.shape == (97, 97, 3)
 
 
 def test_a_mirrored_pose_gives_the_mirrored_picture():
