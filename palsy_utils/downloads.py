@@ -27,8 +27,7 @@ class Download(NamedTuple):
     @property
     def stored(self) -> Path:
         """Where it lies once downloaded; what has no address is part of the module."""
-        name = self.url.rsplit("/", 1)[-1]
-        return (MODELS if "/" in self.url else PRETRAINED) / name
+        return (MODELS if "/" in self.url else PRETRAINED) / self.url.rsplit("/", 1)[-1]
 
 
 # MediaPipe's Face Landmarker bundle, float16, version 1 (Apache-2.0), 3.6 MB.
@@ -87,15 +86,11 @@ def starting_weights(kind: str, backbone: str = "resnet50") -> Download | None:
         return Download("PALSY_PRETRAINED_WEIGHTS", f"{backbone}.pt", told["sha256"])
     if backbone in ("resnet50", "resnet50_quarter"):
         return RESNET50 if kind == "imagenet" else None
-    from torchvision.models import get_model_weights  # seconds, which most need not wait
+    from torchvision import models  # seconds, which most need not wait
 
-    try:
-        url = next(iter(get_model_weights(backbone))).url
-    except ValueError:
-        raise PalsyError(
-            f"torchvision has no image net {backbone!r}: choose another, such as "
-            "paper+mobilenet_v3_large."
-        ) from None
+    if backbone not in models.list_models(module=models):  # others fetch parts from elsewhere
+        told = f"torchvision has no image net {backbone!r}: choose another"
+        raise PalsyError(f"{told}, such as paper+mobilenet_v3_large.")
+    url = next(iter(models.get_model_weights(backbone))).url
     begin = re.search("-([0-9a-f]+)[.]", url)[1]
-    other = Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin)
-    return other if kind == "imagenet" else None
+    return Download(f"PALSY_{backbone.upper()}_WEIGHTS", url, begin) if kind == "imagenet" else None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # `palsy --help` should not wait for them
 
 PROJECT = Path(__file__).resolve().parents[1]  # the checkout: notebooks, data, figures
 NOTEBOOKS = PROJECT / "notebooks"
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class PalsyError(Exception):
@@ -143,7 +142,7 @@ def end_with_parent(parent: int) -> None:
     The kernel does it, so that a computation which never comes back to Python ends too.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != parent:  # it has ended already
             os._exit(1)
 

@@ -7,8 +7,8 @@ import base64
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -19,9 +19,6 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
 from palsy_utils.files import publish
-
-if TYPE_CHECKING:  # most notebooks have nothing to move
-    from ipywidgets import VBox, Widget
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#BBBBBB"
@@ -42,15 +39,13 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(part, format="png", bbox_inches="tight", metadata={"Software": None})
 
 
-def follow(draw: Callable[..., object], **controls: "Widget") -> "VBox":
+def follow(draw: Callable[..., object], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
     """Show the figure that `draw` makes of the controls' values, anew whenever one of them moves.
 
     As a picture, not by `ipywidgets.interact`: its output widget now and then makes nbclient, and
     so papermill, wait for ever.
     """
-    from ipywidgets import Image, VBox
-
-    screen = Image(format="png")
+    screen = ipywidgets.Image(format="png")
 
     def show(_: object = None) -> None:
         draw(**{name: control.value for name, control in controls.items()})
@@ -62,7 +57,7 @@ def follow(draw: Callable[..., object], **controls: "Widget") -> "VBox":
     for control in controls.values():
         control.observe(show, "value")
     show()
-    return VBox([*controls.values(), screen])
+    return ipywidgets.VBox([*controls.values(), screen])
 
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:

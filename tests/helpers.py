@@ -14,6 +14,7 @@ import numpy as np
 import papermill
 import psutil
 from click.testing import CliRunner, Result
+from IPython.display import display
 
 from palsy_utils.cli import main
 from palsy_utils.cohort.load import load_cohort
@@ -244,7 +245,7 @@ def measure(root: Path, profile: Profile = PROFILES["smoke"]) -> None:
 
 def play(notebook: Path, **parameters) -> SimpleNamespace:
     """Execute a notebook's cells in this process, without exercises; return all its variables."""
-    names = {}
+    names = {"display": display}  # as every kernel has it
     for cell in nbformat.read(notebook, 4).cells:
         if cell.cell_type == "code" and not has_tag(cell, SOLUTION, CHECK):
             exec(compile(cell.source, notebook.name, "exec"), names)

@@ -61,9 +61,8 @@ def test_measuring_a_face_looks_no_name_up_and_reaches_no_other_host(tmp_path):
 
 
 FIND_PROXY = """
-import ctypes, mediapipe, sys
+import ctypes
 from palsy_utils.faces.pictures import open_landmarker
-mediapipe.__version__ = sys.argv[1]
 open_landmarker()
 getenv = ctypes.CDLL(None).getenv
 getenv.restype = ctypes.c_char_p
@@ -72,13 +71,10 @@ print(getenv(b"https_proxy"))
 
 
 @pytest.mark.usefixtures("landmarker_file")
-@pytest.mark.parametrize(
-    ("version", "proxy"), [("0.10.33", "None"), ("1.2.3", "b'http://127.0.0.1:9'")]
-)
-def test_versions_that_send_metrics_find_a_proxy_where_nobody_listens(version, proxy):
+def test_metrics_find_a_proxy_where_nobody_listens():
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-    command = [sys.executable, "-c", FIND_PROXY, version]
-    assert subprocess.check_output(command, env=environment, text=True) == f"{proxy}\n"
+    told = subprocess.check_output([sys.executable, "-c", FIND_PROXY], env=environment, text=True)
+    assert told == "b'http://127.0.0.1:9'\n"
 
 
 DOWNLOAD = """

@@ -100,8 +100,8 @@ MODULE = PROJECT / "palsy_utils"
 # Each wing imports only from wings before it.
 WINGS = ("cohort", "faces", "learning", "runs", "evidence", "clip")
 GROUND = ("files", "stamps", "downloads", "teaching")  # import no wing
-# What the module has at most; DESIGN's goal is 4,800 lines without the painter.
-MOST_LINES, MOST_OF_PHANTOM, MOST_FILES, MOST_FLAT = 4_912, 1_200, 55, 10
+# What the module has at most; the painter of the synthetic cohort has its own.
+MOST_LINES, MOST_OF_PHANTOM, MOST_FILES, MOST_FLAT = 4_795, 1_200, 55, 10
 
 
 def imports_of(path):

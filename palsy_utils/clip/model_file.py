@@ -16,15 +16,13 @@ from torch import nn
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.faces.features import MODALITIES
 from palsy_utils.faces.modalities import load_samples
-from palsy_utils.files import PalsyError, sha256, write_torch
+from palsy_utils.files import PalsyError, sha256
 from palsy_utils.learning import attention, nets, training
-from palsy_utils.learning.experiments import MODELS, find_model
+from palsy_utils.learning.experiments import FITTABLE, find_model
 from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.profiles import Profile, find_profile
 
 KIND, VERSION = "palsy model", 6
-# One net in one file: a single modality, or attention over modalities that need no other net.
-FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
 LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 LOOK |= {"autoescape": select_autoescape(["html"]), "undefined": StrictUndefined}
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), **LOOK)
@@ -43,19 +41,11 @@ class Fitted:
     facts: dict  # what its card tells; `files`, the `file_hashes` of its cohort
 
 
-def check_fittable(model: str) -> None:
-    """Raise a PalsyError for a model that is unknown, or that does not fit into one file."""
-    find_model(model)
-    if model not in FITTABLE:
-        told = f"{model} is made of several nets and does not fit into one file"
-        raise PalsyError(f"{told}: choose one of {', '.join(FITTABLE)}.")
-
-
 def open_everybody(
     cohort: str | Path, profile: str | Profile, model: str, seed: int = 0, device: str = "auto"
 ) -> Fold:
     """Lay out a fold that holds nobody out: all samples of a measured cohort are trained on."""
-    check_fittable(model)
+    find_model(model, FITTABLE)
     samples = load_samples(load_cohort(cohort))
     return Fold(
         samples=samples,
@@ -93,15 +83,8 @@ def file_hashes(cohort: Cohort) -> list[str]:
     return [sha256(*(cohort.root / file for *_, file in files))[:16] for files in videos]
 
 
-def write_model(fitted: Fitted, path: Path) -> None:
-    """Write a fitted model, whole or not at all."""
-    weights, profile = training.half_state(fitted.net.cpu()), fitted.profile.model_dump()
-    content = {"kind": KIND, "version": VERSION, **vars(fitted)}
-    write_torch(content | {"profile": profile, "net": weights}, path)
-
-
 def read_model(path: Path) -> Fitted:
-    """Read a file of `write_model`; a PalsyError says if it is damaged, or of another version."""
+    """Read a file of notebook 11; a PalsyError says if it is damaged, or of another version."""
     again = "make one with `palsy fit`"
     if not path.is_file():
         raise PalsyError(f"{path} is no file: give a model file, or {again}.")

@@ -89,15 +89,12 @@ def refuse(path: Path, rows: pd.DataFrame, column: str, told: str) -> None:
         raise PalsyError(f"{path}, row {row.Index}, column {column}: {told.format(row=row)}.")
 
 
-def check_same(
-    path: Path, rows: pd.DataFrame, key: pd.Series, column: str, told: str, named: str = ""
-) -> None:
+def check_same(path: Path, rows: pd.DataFrame, key: pd.Series, column: str, told: str) -> None:
     """Refuse a row that is like an earlier one in `key` and differs from it in `column`.
 
-    `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number, and the
-    sentence is about the column `named`, if that is another.
+    `told` may speak of `row.new`, `row.old` and `row.at`, the earlier one's number.
     """
     rows = rows.assign(new=rows[column], at=rows.index)
     first = rows.groupby(key, sort=False)[["at", "new"]].transform("first")
     rows = rows.assign(old=first["new"], at=first["at"])
-    refuse(path, rows[rows["new"] != rows["old"]], named or column, told)
+    refuse(path, rows[rows["new"] != rows["old"]], column, told)

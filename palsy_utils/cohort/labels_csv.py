@@ -8,14 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, Field
 
 from palsy_utils.cohort.cells import check_cells, check_same, read_table, refuse
-from palsy_utils.cohort.paths import (
-    CLIP_SUFFIXES,
-    IMAGE_SUFFIXES,
-    Files,
-    find_classes,
-    find_file,
-    note_on_others,
-)
+from palsy_utils.cohort.paths import KINDS, Files, find_classes, find_file, note_on_others
 from palsy_utils.files import PalsyError
 
 GRADES = ("normal", "slight", "strong")
@@ -86,15 +79,13 @@ def read_labels(root: Path, files: Files) -> tuple[pd.DataFrame, pd.DataFrame, l
     _find_files(path, table, files)
     told = "a still image has no times: leave start_s and end_s empty"
     refuse(path, table[is_timed & (table["kind"] == "image")], "start_s", told)
-    told = "the interval ends at {row.end_s:g} s, not after its start at {row.start_s:g} s: "
-    told += "correct one of the two"
+    told = "the interval starts at {row.start_s:g} s and ends at {row.end_s:g} s: correct one"
     refuse(path, table[table["end_s"] <= table["start_s"]], "end_s", told)
     ordered = table.assign(row=table.index).sort_values(["video", "start_s"], kind="stable")
     before = ordered.groupby("video")[["row", "end_s"]].shift()
     clash = ordered["start_s"] < before["end_s"]
     first, second = np.sort([before.loc[clash, "row"], ordered.loc[clash, "row"]], axis=0)
-    told = "this interval of the video {row.video!r} overlaps with the one in row {row.row:.0f}: "
-    told += "let each moment have one row"
+    told = "this interval overlaps with the one in row {row.row:.0f}: let each moment have one row"
     refuse(path, ordered[clash].assign(row=first).set_index(second.astype(int)), "start_s", told)
     notes = []
     if others := [repr(name) for name in typed if name not in needed]:
@@ -119,19 +110,17 @@ def _find_files(path: Path, table: pd.DataFrame, files: Files) -> None:
     table.loc[(table["kind"] == "gone") & is_measured, "kind"] = "measured"
     refuse(path, table[table["problem"] != ""], "file", "{row.problem}")
     told = "{row.file!r} is neither a clip nor an image: convert it to one of "
-    told += ", ".join(sorted(CLIP_SUFFIXES | IMAGE_SUFFIXES))
+    told += ", ".join(sorted(KINDS))
     refuse(path, table[table["kind"] == "other"], "file", told)
-    told = "{row.file!r} does not exist in the cohort's folder: put it there and give its path "
-    told += "relative to that folder, with / and without .. in it"
+    told = "{row.file!r} does not exist in the cohort's folder: put it there, or correct its path"
     refuse(path, table[table["kind"] == "gone"], "file", told)
     for column, thing in (("patient", "person's clip"), ("file", "file")):
         told = f"the video {{row.video!r}} has {column} {{row.new!r}} here and {{row.old!r}} in "
         told += f"row {{row.at}}: give each {thing} a video id of its own"
         check_same(path, table, table["video"], column, told)
     real = [file.real or video for file, video in zip(found, table["video"], strict=True)]
-    told = "the file {row.file!r} is the video {row.new!r} here and {row.old!r} in row {row.at}: "
-    told += "keep one of the two ids"
-    check_same(path, table, pd.Series(real, table.index, dtype=object), "video", told, "file")
+    told = "{row.file!r} is the video {row.new!r} here and {row.old!r} in row {row.at}: keep one"
+    check_same(path, table, pd.Series(real, table.index, dtype=object), "video", told)
     for column in ("video", "patient"):
         check_same(path, table, table[column].str.lower(), column, SPELLING)
 

@@ -11,22 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from palsy_utils.cohort import paths
 from palsy_utils.cohort.labels_csv import load_people, read_labels
-from palsy_utils.cohort.paths import (
-    CLASSES,
-    RATE,
-    Files,
-    check_files,
-    find_classes,
-    list_files,
-    note_on_others,
-)
+from palsy_utils.cohort.paths import Files
 from palsy_utils.cohort.yfp import TREES, read_yfp
 from palsy_utils.files import PalsyError
 from palsy_utils.stamps import content
 
 REGIONS = ("eyes", "mouth")
-TOLERANCE = 0.001  # s; time stamps are no more exact than that
+TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
 
 
 @dataclass(frozen=True)
@@ -55,12 +48,12 @@ def load_cohort(root: Path | str) -> Cohort:
     if not root.is_dir():
         raise PalsyError(f"{root} is not there or no folder: give a cohort's, as data/phantom.")
     try:
-        files = list_files(root)
+        files = paths.list_files(root)
         if (root / "labels.csv").is_file():
             kind, (videos, labels, notes) = "labels.csv", read_labels(root, files)
         elif any(f.kind == "folder" and name in TREES for name, f in files["."].items()):
             kind, (videos, labels, sources, group, notes) = "YFP tree", read_yfp(root, files)
-        elif find_classes(files):
+        elif paths.find_classes(files):
             kind, (videos, labels, notes) = "class folders", _read_class_folders(root, files)
         else:
             raise PalsyError(
@@ -94,17 +87,17 @@ def _read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.Data
     person's, and there the ids of videos keep the suffix. Returns are those of `read_labels`; a
     PalsyError names a class that is missing or empty, and two names that make the same id.
     """
-    rows, others, classes = [], [], find_classes(files)
+    rows, others, classes = [], [], paths.find_classes(files)
     columns = ["class", "patient", "origin", "video", "file", "kind", "suffix"]
-    check_files(classes, root)
-    for name in CLASSES:
+    paths.check_files(classes, root)
+    for name in paths.CLASSES:
         folders = [folder.file for folder in classes if folder.stem.lower() == name]
         if len(folders) > 1:
             raise PalsyError(f"{root} has both {'/ and '.join(folders)}/: keep one.")
         before = len(rows)
         for entry in files.get("".join(folders), {}).values():
             inside = list(files.get(entry.file, {}).values())
-            check_files([entry, *inside], root / folders[0])
+            paths.check_files([entry, *inside], root / folders[0])
             person = f"{name}-{_safe(entry.stem)}"
             about = (name, person, f"{folders[0]}/{entry.stem}")
             clips = [file for file in inside if file.kind == "clip"]
@@ -129,7 +122,7 @@ def _read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.Data
             if first != origin or name.endswith("-") or len(name) > 80:
                 raise PalsyError(f"{root / origin}: {told}.")
     labels = videos[["patient", "video"]].assign(start_s=0.0, end_s=float("inf"))
-    labels["label"] = videos["class"].map(CLASSES)
+    labels["label"] = videos["class"].map(paths.CLASSES)
     stems = videos["patient"].str.lower().str.split("-", n=1).str[1].groupby(videos["class"])
     shared = len(set.intersection(*stems.agg(set)))
     alone = int(((videos["file"].str.count("/") == 1) & (videos["suffix"] != "")).sum())
@@ -141,7 +134,7 @@ def _read_class_folders(root: Path, files: Files) -> tuple[pd.DataFrame, pd.Data
         f"{alone} file(s) lie directly in palsy/ or healthy/ and each name counts as a person of "
         "its own: put files that show the same person into one subfolder.": alone,
     }
-    notes = [note for note, is_so in notes.items() if is_so] + note_on_others(others)
+    notes = [note for note, is_so in notes.items() if is_so] + paths.note_on_others(others)
     return videos[["patient", "video", "file", "kind"]], labels, notes
 
 
@@ -159,7 +152,7 @@ def _list_sources(videos: pd.DataFrame, files: Files) -> dict[str, list[tuple[in
         numbers = [int(stem) for stem in images.values() if re.fullmatch("[0-9]{1,15}", stem)]
         numbers = numbers if len({*numbers}) == len(images) else range(len(images))
         rows = enumerate(zip(numbers, images, strict=True))
-        sources[video.video] = [(n, i / RATE, file) for i, (n, file) in rows]
+        sources[video.video] = [(n, i / paths.RATE, file) for i, (n, file) in rows]
     return sources
 
 

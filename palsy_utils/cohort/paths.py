@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from palsy_utils.files import PalsyError
 
-CLIP_SUFFIXES = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp"}
-CLIP_SUFFIXES |= {".mts", ".ogv"}
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-KINDS = dict.fromkeys(CLIP_SUFFIXES, "clip") | dict.fromkeys(IMAGE_SUFFIXES, "image")
+CLIPS = ".mp4 .mov .m4v .avi .mkv .webm .mpg .mpeg .wmv .3gp .mts .ogv".split()
+IMAGES = ".jpg .jpeg .png .bmp .tif .tiff .webp".split()
+KINDS = dict.fromkeys(CLIPS, "clip") | dict.fromkeys(IMAGES, "image")
 CLASSES = {"palsy": 1.0, "healthy": 0.0}  # folders of a cohort without labels.csv, and labels
 RATE = 6  # frames a second, as in the paper
 LARGEST_IMAGE = 1 << 26  # pixels, 67 million: 200 MB in memory, and four times that with a margin

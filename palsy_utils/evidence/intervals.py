@@ -1,4 +1,4 @@
-"""Confidence intervals over people, by leaving out one person at a time (the jackknife).
+"""Confidence intervals by leaving out one person at a time (the jackknife), and paired tests.
 
 Frames of one person resemble each other, so a person counts as a whole, with all frames. How much a
 score changes when one person leaves says how much it would change with other people. That is
@@ -13,11 +13,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, expit, logit, stdtrit
+from scipy.stats import permutation_test, rankdata
 
 from palsy_utils.evidence.scores import THRESHOLD, count_calls, rates, scores
 
 FEWEST = 3  # people; of fewer there is no interval
 TAIL = 0.025  # of 95 % intervals, at each end
+SWAPS = 5000  # of predictions, at most, in a permutation test
 ALMOST = 1e-4  # a share that is as close to 0 or 1 counts as 0 or 1
 RATES = {"f1": ("f1", [0, 1, 2]), "sensitivity": ("recall", [0, 1])}
 RATES |= {"specificity": ("specificity", [2, 3])}  # name in `rates`, calls that it counts
@@ -119,3 +121,39 @@ def call_intervals(
         )
         found[told] = (value[name], *ends)
     return found
+
+
+def share_of_each(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
+    """Return each person's share in the difference of two AUROCs; a swap turns its sign round."""
+    ranks = [t.assign(probability=rankdata(t["probability"])) for t in (first, second)]
+    (own, cross), (back, theirs) = ([concordant_pairs(a, b) for b in ranks] for a in ranks)
+    gained, mixed = own - theirs, cross - back
+    n_pairs = (first["label"] == 1).sum() * (first["label"] == 0).sum()
+    return (gained.sum(0) + gained.sum(1) + mixed.sum(1) - mixed.sum(0)) / 2 / n_pairs
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:
+    """Compare two models on the same frames: difference of AUROC, its interval, and p.
+
+    p is the share of swaps of predictions, person by person, with a difference at least as large.
+    """
+    share = share_of_each(first, second)
+    p = permutation_test(
+        (share,), np.sum, permutation_type="samples", n_resamples=SWAPS, rng=0
+    ).pvalue
+    low, high = auroc_interval(first, minus=second)
+    return {"difference": share.sum(), "difference_low": low, "difference_high": high, "p": p}
+
+
+def smallest_p(n_people: int) -> float:
+    """Return the smallest p that `compare` can give: nobody swapped, and everybody."""
+    return 2 / 2**n_people if 2**n_people <= SWAPS else 2 / (SWAPS + 1)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Correct p values for their number, in the order in which they came (Holm 1979)."""
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    corrected = np.empty(len(p))
+    corrected[order] = np.maximum.accumulate(np.minimum(1, np.arange(len(p), 0, -1) * p[order]))
+    return corrected

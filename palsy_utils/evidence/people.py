@@ -37,8 +37,6 @@ def choose_rule(inner: pd.DataFrame) -> tuple[str, float]:
     is what lies above the middle between the mean scores of their palsy and of their healthy clips.
     Without out-of-fold predictions of both kinds of clips, it is the mean, from 0.5 on.
     """
-    if inner.empty:
-        return MEAN, THRESHOLD
     clips = score_by_rules(inner, "clips")
     if clips["label"].nunique() < 2:
         return MEAN, THRESHOLD

@@ -13,8 +13,7 @@ from palsy_utils.evidence.scores import auroc, patient_scores, scores
 from palsy_utils.faces.features import HEIGHTS
 from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS
 
-# Libraries that captions and cards name.
-PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "mediapipe", "scikit-learn")  # that captions and cards name
 BASELINES = {"always-palsy": 1.0, "always-healthy": 0.0}
 UNTRAINED = "untrained-asymmetry"
 OF_PEOPLE = ["f1", "precision", "recall"]

@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from palsy_utils.cohort.load import Cohort
+from palsy_utils.cohort.load import TOLERANCE, Cohort
 from palsy_utils.cohort.paths import LARGEST_IMAGE, RATE, natural_key
 from palsy_utils.files import PalsyError, progress, publish, side_by_side, write_csv
 from palsy_utils.stamps import CODE, DONE, Product, content, identity, write_stamp
 
-TOLERANCE = 0.001  # s; some containers round time stamps to milliseconds
 CUT = 0.25  # s that may be missing at the end of a clip
 SHORT = "clip ends before its file says"
 QUALITY = 95  # of JPEG

@@ -9,7 +9,6 @@ camera was, not how the face moves, so they are taken out by one similarity tran
 """
 
 import json
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -39,9 +38,7 @@ POINTS_125 = tuple(sorted({PHILTRUM}.union(*_GROUPS)))
 # The 52 scores in MediaPipe's order, and of each the mirror image: itself if it has no side.
 # MediaPipe itself is not quite symmetric: measured on a flipped picture, scores differ a bit.
 EXPRESSIONS = _GIVEN["EXPRESSIONS"]
-_OTHER = {"Left": "Right", "Right": "Left"}
-_OTHERS = [re.sub("Left$|Right$", lambda side: _OTHER[side[0]], name) for name in EXPRESSIONS]
-MIRROR_EXPRESSIONS = np.array([EXPRESSIONS.index(name) for name in _OTHERS])
+MIRROR_EXPRESSIONS = np.array(_GIVEN["MIRROR_EXPRESSIONS"])
 # The scores that come in pairs: indices of the left ones and of the right ones.
 LEFT_SCORES = np.array([i for i, name in enumerate(EXPRESSIONS) if name.endswith("Left")])
 RIGHT_SCORES = MIRROR_EXPRESSIONS[LEFT_SCORES]
@@ -64,8 +61,7 @@ REGION_OF_125, REGION_OF_EXPRESSION = (
 
 MARGIN = 1.1  # side of the square window, as a multiple of the face's larger extent
 # What the paper's text names for the line images, and what its figure shows besides.
-LINES_OF_THE_TEXT = (FACE_OVAL, RIGHT_EYE, LEFT_EYE)
-LINES_OF_THE_TEXT += (*RIGHT_BROW, *LEFT_BROW)
+LINES_OF_THE_TEXT = (FACE_OVAL, RIGHT_EYE, LEFT_EYE, *RIGHT_BROW, *LEFT_BROW)
 MOUTH_AND_NOSE = (OUTER_LIPS, INNER_LIPS, NOSE_RIDGE, NOSE_WINGS)
 
 

@@ -85,8 +85,7 @@ def load_faces(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     Returns the table (`COLUMNS`), landmarks (n, 478, 3) and expression scores (n, 52), both
     float32; NaN where no face was found.
     """
-    tables, advice = [], "run notebook 02 (faces and modalities) on this cohort; put another copy "
-    advice += "there if its video is not at hand"
+    tables, advice = [], "run notebook 02 (faces and modalities), or put another copy there"
     for video in cohort.videos.itertuples(index=False):
         product = faces_of(cohort, video)
         product.check(advice)
@@ -144,7 +143,7 @@ def build_modalities(cohort: Cohort, size: int, inputs: Mapping[str, str] = {}) 
         if MODALITIES[name].from_picture:
             frames = load_frames(cohort)[["video", "frame", "file"]]
             listed = samples.merge(frames, on=["video", "frame"], validate="1:1")["file"]
-            pictures = (_read(root / file) for file in listed)
+            pictures = (read_image(root / file)[0] for file in listed)
         each = zip(pictures, points, strict=True)
         images = (draw(picture, face, size) for picture, face in each)
         _write_images(product, len(samples), images)
@@ -201,13 +200,6 @@ def modalities_of(cohort: Cohort, size: int, inputs: Mapping[str, str]) -> dict[
 def images_from(samples: str, size: int) -> dict:
     """Return what images are made from (`stamps.py`); `samples` is the identity of the samples."""
     return {"code": stamps.CODE["images"], "samples": samples, "size": size}
-
-
-def _read(path: Path) -> np.ndarray:
-    image, note = read_image(path)
-    if image is None:
-        raise PalsyError(f"{path} is {note} now, though a face was measured in it: restore it.")
-    return image
 
 
 def _write_images(product: Product, n: int, images: Iterator) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 NOTES = {"L": "grey", "LA": "transparent", "RGBA": "transparent", "I;16": "16-bit"}  # by mode
 MOST_FACES = 5  # as many are told apart in one picture; the largest is measured
-SILENT_MEDIAPIPE = ("0.10.21", "0.10.30", "0.10.32", "0.10.33")  # were seen to make no connection
 Faces = list[tuple[np.ndarray, np.ndarray]]  # of each its landmarks (478, 3) and scores (52,)
 ONE_AT_A_TIME = threading.RLock()
 
@@ -71,11 +70,9 @@ def open_landmarker() -> "FaceLandmarker":
     if the model bundle cannot be had or has the wrong hash.
     """
     path = find(LANDMARKER)
-    import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 
-    if mediapipe.__version__ not in SILENT_MEDIAPIPE:
-        block_metrics()
+    block_metrics()
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(path)),
         output_face_blendshapes=True,

@@ -126,8 +126,7 @@ def train_members(net: Ensemble, *given: Any, seed: int, **options: Any) -> pd.D
         train(member, *given, seed=seed + 1000 * i, **options)
         for i, member in enumerate(net.members)
     ]
-    summary = {"loss": "mean", "accuracy": "mean", "seconds": "sum"}
-    return pd.concat(histories).groupby("epoch", as_index=False).agg(summary)
+    return pd.concat(histories).groupby("epoch", as_index=False).mean()
 
 
 def context(frames: pd.DataFrame) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The models of the results table: `experiments.toml` has them, in its order."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,12 +49,16 @@ def _load_models() -> dict[str, Model]:
 MODELS = _load_models()
 PAPER_MODELS = {name: model for name, model in MODELS.items() if model.paper}
 NEW_MODELS = {name: model for name, model in MODELS.items() if not model.paper}
+# One net in one file: a single modality, or attention over modalities that need no other net.
+FITTABLE = [n for n, m in MODELS.items() if not m.needs and (len(m.modalities) == 1 or m.attends)]
 
 
-def find_model(name: str) -> Model:
-    """Return a model by its name; a PalsyError lists the names there are."""
-    if name not in MODELS:
-        raise PalsyError(f"There is no model {name!r}: choose one of {', '.join(MODELS)}.")
+def find_model(name: str, among: Collection[str] = MODELS) -> Model:
+    """Return a model by its name; a PalsyError lists those there are, or `FITTABLE` ones."""
+    if name not in among:
+        several = f"{name} is made of several nets and does not fit into one file"
+        told = several if name in MODELS else f"There is no model {name!r}"
+        raise PalsyError(f"{told}: choose one of {', '.join(among)}.")
     return MODELS[name]
 
 

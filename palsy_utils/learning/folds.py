@@ -1,7 +1,6 @@
 """Folds for cross-validation: which people a model never sees in training."""
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,13 +31,9 @@ class Fold:
     seed: int = 0
     root: Path = Path()  # the cohort's folder
     name: str = ""
+    held_out: tuple[str, ...] = ()  # the people whom the model does not see in training
     folder: Path = Path()  # where its results go
     made_from: dict = field(default_factory=dict)  # `results.fold_from`
-
-    @property
-    def held_out(self) -> tuple[str, ...]:
-        """The people whom the model does not see in training."""
-        return tuple(self.samples["patient"].iloc[self.test].unique())
 
 
 def load_inputs(fold: Fold, model: str = "") -> list[np.ndarray]:
@@ -93,13 +88,6 @@ def _balanced_groups(table: pd.DataFrame, people: list[str], folds: int) -> list
         groups[chosen].append(person)
         held[chosen] += shares
     return [sorted(group, key=natural_key) for group in groups]
-
-
-def describe_scheme(folds: Collection[str], group: str) -> str:
-    """Name a scheme of cross-validation by its folds and what they leave out (`Cohort.group`)."""
-    grouped = all(re.fullmatch(r"fold-\d+-of-\d+", name) for name in folds)
-    scheme = f"{group}-grouped" if grouped else f"leave-one-{group}-out"
-    return f"{scheme} cross-validation in {len(folds)} folds"
 
 
 def split(table: pd.DataFrame, held_out: tuple[str, ...]) -> tuple[pd.Series, pd.Series]:

@@ -110,17 +110,14 @@ def build_image_net(weights: dict | None = None, backbone: str = "resnet50") -> 
     """
     from torchvision import models  # takes as long to import as torch itself
 
-    told = f"torchvision has no image net {backbone!r} that ends in a linear layer: choose another."
     if backbone == QUARTER:
         block = type("Block", (models.resnet.Bottleneck,), {"expansion": 1})  # of its width, not 4
         body = models.ResNet(block, [3, 4, 6, 3], width_per_group=16)  # 64 is ResNet50's
-    elif backbone in models.list_models(module=models):  # others fetch parts from elsewhere
-        body = models.get_model(backbone, weights=None)
     else:
-        raise PalsyError(told)
+        body = models.get_model(backbone, weights=None)
     linear = [name for name, layer in body.named_modules() if isinstance(layer, nn.Linear)]
     if not linear:
-        raise PalsyError(told)
+        raise PalsyError(f"{backbone} does not end in a linear layer: choose another image net.")
     name, width = linear[-1], body.get_submodule(linear[-1]).in_features
     parent, _, last = name.rpartition(".")
     setattr(body.get_submodule(parent), last, nn.Identity())

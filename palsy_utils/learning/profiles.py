@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from palsy_utils.files import PalsyError
 
-GIVEN = Path(__file__).with_suffix(".toml")
 QUARTER = "resnet50_quarter"  # ResNet50 whose blocks are a quarter as wide (`build_image_net`)
 # What image nets start from, in words.
 WEIGHTS = {
@@ -60,8 +59,8 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
 
 
 def _load_profiles() -> dict[str, Profile]:
-    profiles: dict[str, dict] = {}
-    for name, table in tomllib.loads(GIVEN.read_text("utf-8")).items():
+    given, profiles = Path(__file__).with_suffix(".toml").read_text("utf-8"), {}
+    for name, table in tomllib.loads(given).items():
         profiles[name] = profiles.get(table.pop("like", ""), {}) | table | {"name": name}
     return {name: Profile(**profile) for name, profile in profiles.items()}
 

@@ -1,6 +1,5 @@
 """Training a net and running it: where, how, and from one seed."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -111,8 +110,7 @@ def train(
         auxiliary: (logits of a batch, its samples, which of them are mirrored) -> loss to add.
 
     Returns:
-        One row an epoch: `epoch`, `loss`, `accuracy` (of the training samples, as they were trained
-        on), `seconds`. A loss that is no number any more raises a PalsyError.
+        One row an epoch: `epoch`, `loss`. One that is no number any more raises a PalsyError.
     """
     seed_everything(seed)
     order = np.random.default_rng(seed)
@@ -133,39 +131,34 @@ def train(
         schedule = OneCycleLR(optimiser, config.learning_rate, total_steps=steps)
     history, bar = [], progress(title="training", total=steps, unit="batch")
     for epoch in range(1, config.epochs + 1):
-        start, losses, hits = time.perf_counter(), [], []
-        shuffled = order.permutation(rows)
+        losses, shuffled = [], order.permutation(rows)
         chosen = order.random(len(rows)) < 0.5 if mirrors else np.zeros(len(rows), bool)
         for part in np.array_split(np.arange(len(rows)), n_batches):
-            batch = gather(faces, shuffled[part], device)
+            seen = shuffled[part]
+            batch, target = gather(faces, seen, device), targets[seen]
             if mirrors:
-                if flipped:
-                    others = gather(flipped, shuffled[part], device)
-                else:
-                    others = [images.flip(2) for images in batch]
+                others = gather(flipped, seen, device) if flipped else [x.flip(2) for x in batch]
                 batch = mirror_some(batch, others, chosen[part])
-            target = targets[shuffled[part]]
             logits = forward(net, batch)
             loss = nn.functional.binary_cross_entropy_with_logits(logits[:, :2], target)
             if auxiliary:
-                loss = loss + auxiliary(logits, shuffled[part], chosen[part])
+                loss = loss + auxiliary(logits, seen, chosen[part])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             if schedule:
                 schedule.step()
             losses.append(loss.detach() * len(target))
-            hits.append((logits[:, :2].argmax(1) == target.argmax(1)).sum())
             bar.update()
-        loss, hit = (float(torch.stack(values).sum()) / len(rows) for values in (losses, hits))
+        loss = float(torch.stack(losses).sum()) / len(rows)
         if not np.isfinite(loss):
             raise PalsyError(
                 f"The loss is not a number any more in epoch {epoch} at learning rate "
                 f"{config.learning_rate}: lower the learning rate in profiles.toml."
             )
-        history.append((epoch, loss, hit, time.perf_counter() - start))
+        history.append((epoch, loss))
     bar.close()
-    return pd.DataFrame(history, columns=["epoch", "loss", "accuracy", "seconds"])
+    return pd.DataFrame(history, columns=["epoch", "loss"])
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from palsy_utils.downloads import find, starting_weights
 from palsy_utils.faces.modalities import faces_of, labels_from
 from palsy_utils.files import PalsyError, check_checkout, check_writable, make_folder
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
-from palsy_utils.learning.folds import check_classes, describe_scheme, fold_names
+from palsy_utils.learning.folds import check_classes, fold_names
 from palsy_utils.learning.profiles import find_profile
 from palsy_utils.runs import results
 from palsy_utils.runs.cluster import Task, execute_all, open_client, remove_attempts
@@ -98,8 +98,7 @@ def _tell(states: dict[str, State]) -> None:
 def open_tasks(run: results.Run, models: Sequence[str], parameters: dict) -> list[Task]:
     """Return the tasks of the folds of some models that are not done, or that need one of these."""
     check_classes(run.samples, run.folds.values())
-    scheme = describe_scheme(run.folds, run.cohort.group)
-    print(f"{run.cohort.name}: {scheme} of {len(models)} models, profile {run.profile.name}")
+    print(f"{run.cohort.name} ({run.profile.name}): {len(run.folds)} folds of {len(models)} models")
     tasks, left_out = {}, []
     for name, row in MODELS.items():  # what a model needs stands before it
         states = {fold: results.fold_state(run, name, fold) for fold in run.folds}

@@ -65,11 +65,10 @@ def find_kernel() -> Kernel:
             run_sync(kernel.shutdown_kernel)(now=True)
         finally:
             client.stop_channels()
-    # Where TMPDIR is too long, sockets lie elsewhere: their paths end at 103 characters.
-    is_long = os.name == "posix" and len(tempfile.gettempdir()) > 60
-    HERE.folder = tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if is_long else None)
+    posix = os.name == "posix"  # not in TMPDIR: paths of its sockets end at 103 characters
+    HERE.folder = tempfile.TemporaryDirectory(prefix="palsy-", dir="/tmp" if posix else None)
     own = f"{HERE.folder.name}/kernel"  # this user's, not ports open to others
-    sockets = {"transport": "ipc", "ip": own} if os.name == "posix" else {}
+    sockets = {"transport": "ipc", "ip": own} if posix else {}
     HERE.kernel = Kernel(connection_file=f"{own}.json", **sockets)
     return HERE.kernel
 

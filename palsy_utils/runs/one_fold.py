@@ -14,33 +14,22 @@ from palsy_utils.learning.experiments import find_model
 from palsy_utils.learning.folds import Fold, check_classes
 from palsy_utils.learning.nets import build_model
 from palsy_utils.learning.training import half_state, has_bf16, pick_device
-from palsy_utils.runs.results import PREDICTIONS, Run, fold_from, fold_state, open_run, run_folder
+from palsy_utils.runs.results import PREDICTIONS, Run, fold_from, fold_state, run_folder
 from palsy_utils.stamps import DONE, write_stamp
 
 
-def open_fold(
-    cohort: str,
-    profile: str,
-    model: str,
-    fold: str,
-    folds: int = 0,
-    seed: int = 0,
-    device: str = "auto",
-    output: str = "",
-) -> Fold:
+def open_fold(run: Run, model: str, fold: str, device: str = "auto", output: str = "") -> Fold:
     """Check the parameters of a training notebook, lay out what it works on, and say what will run.
 
     A fold's name is that of the person held out, or `fold-1-of-5`. The results go to `output`, or
     if that is empty to the usual folder in `runs/`. Raises a PalsyError if a parameter names what
     is not there, or if what the fold needs is missing, out of date or damaged.
     """
-    needs, run = find_model(model).needs, open_run(cohort, profile, folds, seed)
     if fold not in run.folds:
-        raise PalsyError(
-            f"There is no fold {fold!r} in {cohort}: choose one of {', '.join(run.folds)}."
-        )
+        known = ", ".join(run.folds)
+        raise PalsyError(f"There is no fold {fold!r} in {run.cohort.root}: choose one of {known}.")
     check_classes(run.samples, [run.folds[fold]])
-    for need in needs:
+    for need in find_model(model).needs:
         if (found := fold_state(run, need, fold)).kind != DONE:
             raise PalsyError(
                 f"{run.folder / need / fold} is {found}: train {need} on fold {fold} first, with "
@@ -51,7 +40,7 @@ def open_fold(
     print(
         f"{model}: trains on {n_people} {run.cohort.group}s ({len(laid_out.train)} frames), "
         f"predicts {', '.join(laid_out.held_out)} ({len(laid_out.test)} frames); profile "
-        f"{profile}, seed {seed}, {laid_out.device}; writes {laid_out.folder}"
+        f"{run.profile.name}, seed {run.seed}, {laid_out.device}; writes {laid_out.folder}"
     )
     return laid_out
 
@@ -69,6 +58,7 @@ def fold_of(run: Run, model: str, fold: str, device: str = "auto", output: str =
         seed=run.seed,
         root=run.cohort.root,
         name=fold,
+        held_out=run.folds[fold],
         folder=Path(output) if output else run.folder / model / fold,
         made_from=fold_from(run, model, fold),
     )

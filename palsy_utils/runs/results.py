@@ -18,14 +18,8 @@ from palsy_utils import stamps
 from palsy_utils.cohort.labels_csv import known_sides
 from palsy_utils.cohort.load import Cohort, load_cohort
 from palsy_utils.downloads import starting_weights
+from palsy_utils.faces import modalities
 from palsy_utils.faces.frames import frames_of
-from palsy_utils.faces.modalities import (
-    faces_of,
-    images_from,
-    load_samples,
-    modalities_of,
-    samples_of,
-)
 from palsy_utils.files import PalsyError
 from palsy_utils.learning.experiments import MODELS, choose_models, find_model
 from palsy_utils.learning.folds import fold_names
@@ -48,12 +42,8 @@ class Run:
     seed: int
     samples: pd.DataFrame  # `modalities.SAMPLES`
     folds: dict[str, tuple[str, ...]]  # whom each holds out
-    made_from: dict  # what every fold of it is made from: samples, sides of people
-
-    @property
-    def folder(self) -> Path:
-        """Where its folds lie."""
-        return run_folder(self.cohort.root, self.profile.name, self.seed)
+    folder: Path  # where they lie
+    made_from: dict  # what every fold is made from: samples, sides of people
 
 
 def open_run(
@@ -66,14 +56,15 @@ def open_run(
     """
     cohort, profile = load_cohort(cohort), find_profile(profile)
     try:
-        samples = load_samples(cohort)
+        samples = modalities.load_samples(cohort)
     except PalsyError:  # nothing is measured yet, or no more
         if measured:
             raise
         samples = cohort.labels
-    made_from = {"samples": stamps.identity(samples_of(cohort).made_from or {})}
+    made_from = {"samples": stamps.identity(modalities.samples_of(cohort).made_from or {})}
     made_from["sides"] = known_sides(cohort.root)
-    return Run(cohort, profile, seed, samples, fold_names(samples, folds), made_from)
+    folder, folds = run_folder(cohort.root, profile.name, seed), fold_names(samples, folds)
+    return Run(cohort, profile, seed, samples, folds, folder, made_from)
 
 
 def run_folder(root: Path, profile: str, seed: int = 0) -> Path:
@@ -117,7 +108,7 @@ def fold_from(run: Run, model: str, fold: str) -> dict:
         made_from["inputs"] = [profile.inputs.get(name, name) for name in row.modalities]
     if row.training and row.sees_images:
         weights = starting_weights(profile.weights, profile.backbone)
-        images = images_from(run.made_from["samples"], profile.image_size)
+        images = modalities.images_from(run.made_from["samples"], profile.image_size)
         made_from |= {"images": stamps.identity(images), "backbone": profile.backbone}
         made_from["weights"] = weights.sha256 if weights else "random"
     if model == "clip-fusion":
@@ -148,8 +139,8 @@ def stage_states(cohort: Cohort, profile: Profile) -> dict[str, dict[str, State]
     """Say of what notebooks 01 and 02 write whether it is up to date, notebook by notebook."""
     videos = list(cohort.videos.itertuples(index=False))
     frames = [frames_of(cohort, video) for video in videos if video.kind != "measured"]
-    faces = [faces_of(cohort, video) for video in videos]
-    faces += modalities_of(cohort, profile.image_size, profile.inputs).values()
+    faces = [modalities.faces_of(cohort, video) for video in videos]
+    faces += modalities.modalities_of(cohort, profile.image_size, profile.inputs).values()
     notebooks = {FRAMES: frames, FACES: faces}
     return {name: {str(p.path): p.state() for p in of} for name, of in notebooks.items()}
 

@@ -13,8 +13,7 @@ import torch
 from helpers import functions_of, measure
 from torch import nn
 
-from palsy_utils.evidence.comparisons import compare, holm
-from palsy_utils.evidence.intervals import auroc_interval
+from palsy_utils.evidence.intervals import auroc_interval, compare, holm
 from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.table import with_ends
 from palsy_utils.faces.modalities import load_modality

@@ -7,21 +7,15 @@ import torch
 from conftest import PROJECT
 from helpers import palsy, play
 
-from palsy_utils.clip.model_file import (
-    FITTABLE,
-    check_fittable,
-    load_seen,
-    open_everybody,
-    read_model,
-    write_model,
-)
+from palsy_utils.clip.model_file import load_seen, open_everybody, read_model
 from palsy_utils.evidence.calibration import fit_calibration
 from palsy_utils.evidence.people import MEAN, SCORES, choose_rule
 from palsy_utils.files import PalsyError
-from palsy_utils.learning.experiments import MODELS
+from palsy_utils.learning.experiments import FITTABLE, MODELS, find_model
 from palsy_utils.learning.nets import HEADS, build_model, probabilities
 from palsy_utils.learning.training import compute, predict_out_of_fold
 from palsy_utils.runs.one_fold import open_fold, save_fold
+from palsy_utils.runs.results import open_run
 
 NOTEBOOK = PROJECT / "notebooks" / "11_a_model_to_keep.ipynb"
 KINDS = "handcrafted-fnn", "lines-multitask-resnet50", "attention-fusion-structured", "clip-fusion"
@@ -37,7 +31,7 @@ def fit_small(root, model="expressions-fnn", **changes):
 
 
 def write_small(folder, root):
-    write_model(fit_small(root), folder / "net.pt")
+    play_small(root, write_to=folder / "net.pt")
     return folder / "net.pt"
 
 
@@ -48,8 +42,9 @@ def model_file(small_template, tmp_path_factory):
 
 def leave_out_by_chance(root):
     """Leave a run of untrained nets, whose predictions are chance."""
-    for person in ("p01", "p02", "p04"):
-        fold = open_fold(str(root), "smoke", "expressions-fnn", person, device="cpu")
+    run = open_run(root, "smoke")
+    for person in run.folds:
+        fold = open_fold(run, "expressions-fnn", person, device="cpu")
         inputs, net = load_seen(fold), build_model(MODELS[fold.model].modalities)
         inner = predict_out_of_fold(fold, lambda _, net=net: net, inputs, inner_folds=2)
         save_fold(fold, np.random.default_rng(0).random(len(fold.test)), inner=inner)
@@ -86,9 +81,9 @@ def test_models_of_several_nets_are_refused():
     assert set(MODELS) - set(FITTABLE) == several
     for model in several:
         with pytest.raises(PalsyError, match=r"several nets .* choose one of coordinates-fnn"):
-            check_fittable(model)
+            find_model(model, FITTABLE)
     with pytest.raises(PalsyError, match="no model 'fnn'"):
-        check_fittable("fnn")
+        find_model("fnn", FITTABLE)
 
 
 # What the card tells
@@ -116,8 +111,9 @@ def test_scores_and_calibration_come_from_the_run_with_the_same_samples(small, t
 
 
 def test_scores_of_groups_are_taken_where_people_were_not_left_out_one_by_one(small):
-    for name in ("fold-1-of-2", "fold-2-of-2"):
-        fold = open_fold(str(small), "smoke", "expressions-fnn", name, 2, device="cpu")
+    run = open_run(small, "smoke", 2)
+    for name in run.folds:
+        fold = open_fold(run, "expressions-fnn", name, device="cpu")
         save_fold(fold, np.full(len(fold.test), 0.5))
     one = play_small(small)
     assert set(one.frames["fold"]) == {"fold-1-of-2", "fold-2-of-2"} and len(one.frames) == 72

@@ -13,7 +13,7 @@ from helpers import cut_off, functions_of, measure, palsy, play, write_clip, wri
 from scipy.stats import spearmanr
 from test_model_file import KINDS, leave_out_by_chance, play_small, write_small
 
-from palsy_utils.clip.model_file import file_hashes, load_seen, write_model
+from palsy_utils.clip.model_file import file_hashes, load_seen
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
@@ -88,7 +88,7 @@ def test_a_clip_of_the_cohort_gets_the_nets_own_answer(
     shutil.rmtree(here / "faces")  # measured by this machine's MediaPipe, as the clip is
     measure(here)
     one = play_small(here, model)
-    write_model(replace(one.fitted, calibration=(2.0, 0.5)), tmp_path / "net.pt")
+    one.write_model(replace(one.fitted, calibration=(2.0, 0.5)), tmp_path / "net.pt")
     rows = np.flatnonzero(one.everybody.samples["video"] == "p01-1")
     ours = probabilities(
         compute(one.fitted.net, load_seen(one.everybody), rows, one.everybody.device)

@@ -8,8 +8,7 @@ import pytest
 from helpers import palsy
 from test_evidence import inner_of
 
-from palsy_utils.evidence.comparisons import compare
-from palsy_utils.evidence.intervals import auroc_interval
+from palsy_utils.evidence.intervals import auroc_interval, compare
 from palsy_utils.evidence.people import MEAN, choose_rule, decide, people_table, score_by_rules
 from palsy_utils.evidence.scores import auroc
 from palsy_utils.evidence.table import with_ends

@@ -1,6 +1,7 @@
 """Landmarks and scores are MediaPipe's; a mirror twice is no mirror, and pairs are pairs."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +47,10 @@ def test_a_mirror_twice_is_no_mirror():
     assert len(ours.POINTS_125) == 125 and len(ours.MIRROR_EXPRESSIONS) == 52
     for left, right in zip(ours.LEFT_SCORES, ours.RIGHT_SCORES, strict=True):
         assert ours.EXPRESSIONS[left].replace("Left", "Right") == ours.EXPRESSIONS[right]
+    sides = {"Left": "Right", "Right": "Left"}
+    for name, other in zip(ours.EXPRESSIONS, ours.MIRROR_EXPRESSIONS, strict=True):
+        mirrored = re.sub("Left$|Right$", lambda side: sides[side[0]], name)
+        assert ours.EXPRESSIONS[other] == mirrored
 
 
 def test_the_right_one_of_a_pair_is_the_subjects_right(small_template):

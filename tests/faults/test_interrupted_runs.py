@@ -21,9 +21,8 @@ import pandas as pd
 import psutil
 import pytest
 from helpers import PALSY, outlive, run_small, small_run
-from test_model_file import fit_small
+from test_model_file import play_small
 
-from palsy_utils.clip.model_file import write_model
 from palsy_utils.learning.experiments import PAPER_MODELS
 
 ROW = "coordinates-fnn"  # what a test trains; the other rows are there already
@@ -182,7 +181,7 @@ def test_children_end_with_a_run_that_is_stopped(small, stage, number, request, 
 def test_a_stopped_prediction_leaves_no_picture(small_template, landmarker_file, tmp_path):
     scratch, model = tmp_path / "t", tmp_path / "net.pt"
     scratch.mkdir()
-    write_model(fit_small(small_template), model)
+    play_small(small_template, write_to=model)
     command = [*PALSY, "predict", small_template / "clips" / "p01-1.mp4", "--model", model]
     process = start([*command, "--output", tmp_path], env=os.environ | {"TMPDIR": str(scratch)})
     wait_for(lambda: list(scratch.rglob("frames/*/*.jpg")), process)

@@ -11,7 +11,7 @@ from palsy_utils.learning.experiments import MODELS, NEW_MODELS, PAPER_MODELS, c
 from palsy_utils.learning.nets import HEADS, build_model
 from palsy_utils.learning.profiles import PROFILES, QUARTER, find_profile
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
-from palsy_utils.runs.results import read_predictions
+from palsy_utils.runs.results import open_run, read_predictions
 
 
 def test_models_are_chosen_in_table_order_with_what_they_need():
@@ -28,7 +28,7 @@ def test_models_are_chosen_in_table_order_with_what_they_need():
 
 
 def test_a_backbone_makes_a_profile_of_its_own(small):
-    one = open_fold(str(small), "smoke+mobilenet_v3_small", "lines-resnet50", "p01")
+    one = open_fold(open_run(small, "smoke+mobilenet_v3_small"), "lines-resnet50", "p01")
     assert one.folder.parts[-3] == "smoke+mobilenet_v3_small"
     named = {"name": "smoke", "backbone": QUARTER, "weights": "pretrained"}
     assert one.profile.model_copy(update=named) == PROFILES["smoke"]

@@ -10,13 +10,14 @@ from palsy_utils.learning.nets import build_model, probabilities
 from palsy_utils.learning.profiles import PROFILES
 from palsy_utils.learning.training import compute, round_weights, seed_everything
 from palsy_utils.runs.one_fold import load_net, open_fold, save_fold
-from palsy_utils.runs.results import PREDICTIONS, read_predictions
+from palsy_utils.runs.results import PREDICTIONS, open_run, read_predictions
 from palsy_utils.stamps import read_stamp
 
 
 def open_small(root, **changes):
-    parameters = {"profile": "smoke", "model": "expressions-fnn", "fold": "p02", "device": "cpu"}
-    return open_fold(str(root), **(parameters | changes))
+    run = open_run(root, "smoke", changes.pop("folds", 0))
+    parameters = {"model": "expressions-fnn", "fold": "p02", "device": "cpu"}
+    return open_fold(run, **(parameters | changes))
 
 
 @pytest.mark.parametrize(
