@@ -12,7 +12,7 @@ import papermill
 import pytest
 from conftest import PROJECT
 from handout import FOLDERS, without_solution, write_handout
-from helpers import palsy
+from helpers import palsy, run_notebook, small_parameters
 from test_explanations import PROOF
 
 from palsy_utils import teaching
@@ -136,6 +136,17 @@ def test_students_get_no_solution_and_all_find_their_data_and_pictures(handout, 
         for link in re.findall(r"\]\((\.\.[^)]*)\)", text):
             assert (there / link.partition("#")[0]).exists(), link
         nbformat.validate(notebook)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_students_version_runs_to_the_end_without_an_answer(name, handout, beyond, tmp_path):
+    given = small_parameters(NOTEBOOKS[name], beyond / "small", tmp_path)
+    done = run_notebook(handout / "students" / f"{name}.ipynb", given, tmp_path)
+    checks = [cell for cell in done.cells if cell.source.startswith("check(")]
+    said = ["".join(output.text for output in cell.outputs) for cell in checks]
+    assert len(checks) == len(exercises(read(name).cells)) >= 3
+    assert all(s.startswith(("Not answered yet.\n", "Not answerable here: ")) for s in said), said
 
 
 def test_in_nbgrader_every_check_gives_its_points_and_every_solution_is_the_students_own(handout):
