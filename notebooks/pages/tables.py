@@ -85,6 +85,8 @@ def summary(cohort: str) -> str:
         f"Each fused model minus its best single modality: {' '.join(_leads(fusion))} (p after "
         f"Holm's correction over all {len(fusion)} comparisons with a single modality; "
         f"[fusion.csv]({cohort}/fusion.csv).)",
+        f"The same differences with other seeds: {_leads_of_seeds(cohort)} (`fusion.csv` beside "
+        "each seed's table).",
         f"Of {beyond['family'].iloc[0]}, significantly different: {', '.join(sure) or 'none'}; "
         f"the smallest p after Holm's correction is {_two(beyond['p_holm'].min())}.",
     ]
@@ -108,6 +110,14 @@ def _leads(fusion: pd.DataFrame) -> list[str]:
         f"p = {_two(best['p_holm'])})."
         for name, best in _best_parts(fusion).iterrows()
     ]
+
+
+def _leads_of_seeds(cohort: str) -> str:
+    told = {}
+    for path in sorted((FIGURES / cohort).glob("*-seed-*/fusion.csv")):
+        for name, best in _best_parts(_read(cohort, f"{path.parent.name}/fusion")).iterrows():
+            told.setdefault(name, []).append(f"{best['difference']:+.2f} over `{best['part']}`")
+    return "; ".join(f"`{name}` {', '.join(leads)}" for name, leads in told.items())
 
 
 def objectives(folder: str) -> str:
