@@ -62,7 +62,7 @@ def follow(draw: Callable[..., object], **controls: ipywidgets.Widget) -> ipywid
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Show pictures side by side, grey ones as they are."""
-    size = (2.4 * len(images), 2.76)
+    size = np.array([len(images), 1.15]) * min(2.4, 10 / len(images))
     figure, axes = plt.subplots(1, len(images), figsize=size, layout="constrained")
     for ax, image, title in zip(np.atleast_1d(axes), images, titles, strict=True):
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)

@@ -39,21 +39,21 @@ def judge(name: str, variables: dict[str, Any]) -> str:
     with warnings.catch_warnings(action="ignore"):  # of a mean of nothing, say
         if why := eval(task.get("unless", "''"), variables):
             return f"Not answerable here: {why}"
-        if task["answer"].partition("(")[0] not in variables:  # the cell has not been run
-            return "Not answered yet."
+        if (function := task["answer"].partition("(")[0]) not in variables:
+            return f"Not answered yet. Nothing here is called {function}: run its cell first."
         try:
             answer = eval(task["answer"], variables)
         except Exception as error:
             return f"Not yet: your code stops with {type(error).__name__} ({error}). {task['hint']}"
         if answer is None or answer is ...:
-            return "Not answered yet."
+            return "Not answered yet. Your function returns nothing so far."
         space = variables | {"answer": answer}
         try:
             exec(task["truth"], space)
             found = compare(space["answer"], space["right"], task.get("atol", 1e-8))
         except Exception:  # the answer is of another kind
             found = ""
-        return found or f"Not yet. {task['hint']}"
+        return found if found == "Right." else f"{found or 'Not yet.'} {task['hint']}"
 
 
 def compare(answer: Any, right: Any, atol: float) -> str:

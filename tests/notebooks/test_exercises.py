@@ -52,7 +52,7 @@ def test_every_exercise_is_a_task_a_hidden_solution_and_a_check(name):
         kind, s = ["easy", "medium", "hard"][points - 1], "s" * (points > 1)
         heading = rf"### Exercise {number} · .+ \({kind}, {points} point{s}\)\n\n"
         assert re.match(heading, task.source)
-        assert "\n\n<details><summary>Hint</summary>" in task.source
+        assert "\n\n<details><summary>Hint</summary>\n\n" in task.source
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -65,7 +65,7 @@ def test_solutions_are_right_and_no_answer_is_wrong(name, answered):
     for i in checks:
         assert said[i] == "Right.\n", cells[i].source
         empty, *wrong = said[i + 1].splitlines()
-        assert empty == "Not answered yet." and len(wrong) == 2, (cells[i].source, said[i + 1])
+        assert empty.startswith("Not answered") and len(wrong) == 2, (cells[i].source, said[i + 1])
         assert not [line for line in wrong if line.startswith("Right")], cells[i].source
 
 
@@ -95,17 +95,21 @@ def test_check_never_raises_and_names_what_stopped(capsys):
     def people_of_one_class(_):  # `check` would find it if it were a variable of this module
         return {"b"}
 
-    assert judge("00.1", given) == "Not answered yet."  # the cell has not been run
+    assert judge("00.1", given).startswith("Not answered yet. Nothing here is called people_of_one")
+    forgot = {"people_of_one_class": lambda _: None}
+    assert "Your function returns nothing so far." in judge("00.1", given | forgot)
     right = {"people_of_one_class": people_of_one_class}
     assert judge("00.1", given | right) == "Right."
     misspelt = {"people_of_one_class": lambda _: intervalls}  # noqa: F821
     assert "stops with NameError (name 'intervalls' is not" in judge("00.1", given | misspelt)
+    listed = {"people_of_one_class": lambda _: ["b"]}
+    assert judge("00.1", given | listed) == "Right."
     wrong = {"people_of_one_class": lambda _: {"a"}}
     assert judge("00.1", given | wrong).startswith("Not yet. Take everybody")
     graded = given | {"intervals": intervals.assign(eyes=None, mouth=None)}
     assert judge("00.2", graded).startswith("Not answerable here: nobody has graded eyes")
     check("00.1")
-    assert capsys.readouterr().out == "Not answered yet.\n"
+    assert capsys.readouterr().out.startswith("Not answered yet. ")
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,7 @@ def test_the_students_version_runs_to_the_end_without_an_answer(name, handout, b
     checks = [cell for cell in done.cells if cell.source.startswith("check(")]
     said = ["".join(output.text for output in cell.outputs) for cell in checks]
     assert len(checks) == len(exercises(read(name).cells)) >= 3
-    assert all(s.startswith(("Not answered yet.\n", "Not answerable here: ")) for s in said), said
+    assert all(s.startswith(("Not answered yet. ", "Not answerable here: ")) for s in said), said
 
 
 def test_in_nbgrader_every_check_gives_its_points_and_every_solution_is_the_students_own(handout):
