@@ -35,12 +35,12 @@ class Standardise(nn.Module):
     """Flatten a structured modality and bring its numbers to mean 0 and a similar spread.
 
     Each number is divided by the geometric mean of its own spread and the spread of all of them.
-    Its own alone would blow up scores that hardly leave zero until their noise, which tells people
-    apart, drowns the rest; the common one alone would leave quiet scores unheard.
+    Its own alone would enlarge scores that hardly leave zero until their noise hides the rest; the
+    common one alone would leave numbers that vary little without any influence.
 
     Signed modalities lose the side (palsy of the left and of the right are one class) and become
     square roots, because a few faces are very asymmetric; each has its own spread, and noise in
-    training, because 145 numbers of a few hundred faces are soon learnt by heart.
+    training, because a network may memorise 145 numbers of a few hundred faces.
     """
 
     def __init__(self, n: int, signed: bool = False) -> None:

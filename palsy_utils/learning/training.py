@@ -101,8 +101,8 @@ def train(
 
     Nothing is chosen along the way: the epochs are fixed, and the net after the last one counts.
     Half of the images, or of the faces whose mirror images are given as `mirrored`, are mirrored
-    each time, unless `config` says no. The paper is silent about augmentation; this is our one
-    choice: palsy has no preferred side, but a handful of people may.
+    each time, unless `config` says no. The paper does not specify any augmentation. Ours is this
+    one, because palsy can affect either side, but a few training people may be unbalanced.
 
     Args:
         net: takes a batch of `inputs`, one array a modality, and returns logits (n, 2 or more).
