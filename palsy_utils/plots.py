@@ -94,7 +94,7 @@ def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
     """Draw the loss over the epochs, a panel a model: each fold (`training.train`) and the mean."""
     folds = [(model, i, h) for model, some in histories.items() for i, h in enumerate(some)]
     table = pd.concat([h.assign(model=model, fold=i) for model, i, h in folds], ignore_index=True)
-    panels = {"col": "model", "col_wrap": min(len(histories), 7), "facet_kws": {"sharex": False}}
+    panels = {"col": "model", "col_wrap": min(len(histories), 3), "facet_kws": {"sharex": False}}
     thin = {"units": "fold", "estimator": None, "color": BLUE, "lw": 1, "alpha": 0.35}
     xy = {"x": "epoch", "y": "loss"}
     grid = sns.relplot(table, kind="line", height=3.2, **xy, **panels, **thin)
