@@ -94,11 +94,11 @@ def training_curves(histories: dict[str, Sequence[pd.DataFrame]]) -> Figure:
     """Draw the loss over the epochs, a panel a model: each fold (`training.train`) and the mean."""
     folds = [(model, i, h) for model, some in histories.items() for i, h in enumerate(some)]
     table = pd.concat([h.assign(model=model, fold=i) for model, i, h in folds], ignore_index=True)
-    panels = {"col": "model", "col_wrap": min(len(histories), 3), "facet_kws": {"sharex": False}}
+    panels = {"col": "model", "col_wrap": min(len(histories), 3), "height": 3.2}
+    free = {"sharex": False, "sharey": False}  # some losses are sums of several
     thin = {"units": "fold", "estimator": None, "color": BLUE, "lw": 1, "alpha": 0.35}
-    xy = {"x": "epoch", "y": "loss"}
-    grid = sns.relplot(table, kind="line", height=3.2, **xy, **panels, **thin)
-    grid.map_dataframe(sns.lineplot, errorbar=None, color=BLUE, lw=2.5, marker="o", **xy)
+    grid = sns.relplot(table, x="epoch", y="loss", kind="line", facet_kws=free, **panels, **thin)
+    grid.map(sns.lineplot, "epoch", "loss", errorbar=None, color=BLUE, lw=2.5, marker="o")
     grid.set_titles("{col_name}").set_axis_labels("epoch", "training loss (cross-entropy)")
     for ax in grid.axes.flat:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
