@@ -33,7 +33,7 @@ def check(name: str) -> None:
 def judge(name: str, variables: dict[str, Any]) -> str:
     """Return what `check` says of the answer among the variables of a notebook.
 
-    "Right.", "Not answered yet.", or what is nearly right, wrong, or why no answer can be given.
+    "Right." and the answer, "Not answered yet.", what is nearly right, or wrong, or not answerable.
     """
     task = tomllib.loads(Path(__file__).with_name("exercises.toml").read_text("utf-8"))[name]
     with warnings.catch_warnings(action="ignore"):  # of a mean of nothing, say
@@ -53,26 +53,26 @@ def judge(name: str, variables: dict[str, Any]) -> str:
             found = compare(space["answer"], space["right"], task.get("atol", 1e-8))
         except Exception:  # the answer is of another kind
             found = ""
-        return found if found == "Right." else f"{found or 'Not yet.'} {task['hint']}"
+        return found if found.startswith("Right.") else f"{found or 'Not yet.'} {task['hint']}"
 
 
 def compare(answer: Any, right: Any, atol: float) -> str:
-    """Say "Right.", or what makes an answer nearly right; "" of others."""
+    """Say "Right." and the answer, or what makes an answer nearly right; "" of others."""
     import numpy as np
     import pandas as pd
 
     if isinstance(right, bool | np.bool_):
         return "Right." if right else ""
     both = [pd.Series(x) if isinstance(x, dict) else x for x in (answer, right)]
-    both = [x.sort_index() if isinstance(x, pd.Series) else x for x in both]
     try:
+        both = [x.sort_index().astype(float) if isinstance(x, pd.Series) else x for x in both]
         theirs, ours = (np.asarray(x, float) for x in both)
     except (TypeError, ValueError):  # words
-        return "Right." if answer == right else ""
+        return f"Right. Your answer:\n{answer}" if answer == right else ""
     if theirs.shape != ours.shape:
         return f"Not yet: your answer has the shape {theirs.shape}, and {ours.shape} is wanted."
     for told, mended in {
-        "Right.": theirs,
+        f"Right. Your answer:\n{np.round(both[0], 4)}": theirs,
         "Nearly: that is in per cent, and a share from 0 to 1 is wanted.": theirs / 100,
         "Nearly: that is the share of all others.": 1 - theirs,
         "Nearly: the sign is the other way round.": -theirs,

@@ -27,7 +27,7 @@ def test_without_the_landmark_model_all_faces_are_shown_and_answered(
     again = tmp_path / "again.npz"
     outputs = outputs_of("13_a_face_on_sliders", {"write_to": str(again)}, tmp_path)
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 5
-    assert sum(output.get("text") == "Right.\n" for output in outputs) == 3
+    assert sum(output.get("text", "").startswith("Right.") for output in outputs) == 3
     assert "measured beforehand" in json.dumps(outputs)
     with np.load(again) as now, np.load(NOTEBOOKS / "faces_on_sliders.npz") as before:
         assert all(np.abs(now[k].astype(float) - before[k]).max() <= 1 for k in before)
@@ -55,7 +55,7 @@ def test_notebook_10_explains_what_the_default_run_has_and_scores_nothing_unknow
     (root / "truth.csv").unlink()  # nobody's side is known either
     parameters = small_parameters(NOTEBOOKS / f"{name}.ipynb", root, tmp_path)
     outputs = outputs_of(name, parameters, tmp_path)
-    assert [output.get("text") for output in outputs].count("Right.\n") == 5
+    assert sum(output.get("text", "").startswith("Right.") for output in outputs) == 5
     said = json.dumps(outputs)
     assert "this run has no lines-multitask-resnet50" in said and "no score is possible" in said
     folder = tmp_path / "drawn" / "small" / "smoke"
