@@ -109,6 +109,7 @@ def assert_refused(root, *words):
     assert all(word in done.output for word in words), done.output
 
 
+@pytest.mark.slow
 def test_one_run_after_another_is_stopped(smoke, unfinished):
     """A folder in the way, a full disk, a second run, kill -9, a dead kernel: then all is well."""
     root, command = unfinished.root, unfinished.command
