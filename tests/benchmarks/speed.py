@@ -286,6 +286,8 @@ WHY = {
     "line images, 224 px, of 256 px": "three quarters of our time are OpenCV's anti-aliased lines, "
     "and the plain way has a small picture to fill",
     "image store, shuffled, 1,000 frames": "8.8, 10.1 and 12.6 in three runs",
+    "ResNet50 step, 224 px, batch 32": "a processor computes in float32, as the plain loop does, "
+    "so that all of them give the same numbers; bf16 is for GPUs (benchmarks_gpu.md)",
     "FNN folds on 17,000 frames": "steps of 8 samples cost the same however they are fed; only "
     "training all folds as one stacked net would be faster, and a fold is a notebook here",
 }
@@ -336,10 +338,9 @@ def machine() -> str:
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
-    bf16 = "with" if training.has_bf16(CPU) else "without"
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
-        f"{os.cpu_count()} cores, {model}, {bf16} bf16, {gpu}; Python "
+        f"{os.cpu_count()} cores, {model}, {gpu}; Python "
         f"{platform.python_version()}, torch {torch.__version__}; load before the start "
         f"{os.getloadavg()[0]:.1f}"
     )
