@@ -16,7 +16,7 @@ import seaborn as sns
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
 from palsy_utils.files import publish
 
@@ -85,7 +85,7 @@ def with_cursor(figure: Figure, places: Iterable[float], images: Iterable) -> It
     for place, image in zip(places, images, strict=True):
         plot = np.array(figure.canvas.buffer_rgba())[..., :3]
         x = int(figure.axes[0].transData.transform((place, 0))[0])
-        plot[:, x - 1 : x + 2] = (0, 158, 115)  # GREEN
+        plot[:, x - 1 : x + 2] = ImageColor.getrgb(GREEN)
         yield np.hstack([np.array(ImageOps.pad(Image.fromarray(image), plot.shape[:1] * 2)), plot])
     plt.close(figure)
 

@@ -22,7 +22,7 @@ from palsy_utils.learning.experiments import FITTABLE, find_model
 from palsy_utils.learning.folds import Fold, load_inputs
 from palsy_utils.learning.profiles import Profile, find_profile
 
-KIND, VERSION = "palsy model", 6
+KIND, VERSION = "palsy model", 7
 LOOK: dict = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 LOOK |= {"autoescape": select_autoescape(["html"]), "undefined": StrictUndefined}
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), **LOOK)

@@ -13,7 +13,7 @@ from palsy_utils.evidence.scores import THRESHOLD, auroc
 LEVELS = {"clips": ["patient", "video"], "people": ["patient"]}
 MEAN = "mean"  # the rule where nothing can be chosen
 SHARES = {"median": 0.5, "highest quarter": 0.75, "highest tenth": 0.9}  # quantile of each rule
-CALLED = "share called palsy"
+PREDICTED = "share predicted palsy"
 SCORES = ("auroc", "sensitivity", "specificity")
 
 
@@ -21,26 +21,26 @@ def score_by_rules(frames: pd.DataFrame, level: str) -> pd.DataFrame:
     """Return one row a clip or person (`LEVELS`): its `label`, and its score by each rule.
 
     The rules are the mean probability of its frames, quantiles of them (the least of the highest
-    quarter, of the highest tenth), and the share of frames that are called palsy.
+    quarter, of the highest tenth), and the share of frames predicted palsy.
     """
-    frames = frames.assign(called=frames["probability"] >= THRESHOLD)
+    frames = frames.assign(predicted=frames["probability"] >= THRESHOLD)
     groups = frames.groupby(LEVELS[level])
     rules = {name: groups["probability"].quantile(q) for name, q in SHARES.items()}
-    rules = {MEAN: groups["probability"].mean(), **rules, CALLED: groups["called"].mean()}
+    rules = {MEAN: groups["probability"].mean(), **rules, PREDICTED: groups["predicted"].mean()}
     return pd.DataFrame({"label": groups["label"].max(), **rules}).reset_index()
 
 
 def choose_rule(inner: pd.DataFrame) -> tuple[str, float]:
     """Choose, by out-of-fold predictions, a fold's rule, and the score from which a clip is palsy.
 
-    The rule with the best AUROC over the training people's clips, the first of equals; called palsy
+    The rule with the best AUROC over the training people's clips, the first of equals; palsy
     is what lies above the middle between the mean scores of their palsy and of their healthy clips.
     Without out-of-fold predictions of both kinds of clips, it is the mean, from 0.5 on.
     """
     clips = score_by_rules(inner, "clips")
     if clips["label"].nunique() < 2:
         return MEAN, THRESHOLD
-    areas = {rule: auroc(clips["label"], clips[rule]) for rule in (MEAN, *SHARES, CALLED)}
+    areas = {rule: auroc(clips["label"], clips[rule]) for rule in (MEAN, *SHARES, PREDICTED)}
     rule = max(areas, key=areas.get)
     return rule, float(clips.groupby("label")[rule].mean().mean())
 
@@ -49,7 +49,7 @@ def decide(frames: pd.DataFrame, inner: pd.DataFrame, level: str) -> pd.DataFram
     """Score the clips or people of one model's frames by the rule of their own fold.
 
     Columns of `LEVELS`, `label`, `fold`, `rule`, and as `probability` the score minus the fold's
-    own threshold, because folds may choose unlike rules: 0 and more is called palsy.
+    own threshold, because folds may choose unlike rules: palsy is predicted from 0 on.
     """
     tables = []
     for fold, some in frames.groupby("fold", sort=False):

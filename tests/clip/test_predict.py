@@ -17,7 +17,7 @@ from palsy_utils.clip.model_file import file_hashes, load_seen
 from palsy_utils.cohort.load import load_cohort
 from palsy_utils.downloads import LANDMARKER, is_at_hand
 from palsy_utils.evidence.calibration import temper
-from palsy_utils.evidence.people import CALLED, MEAN, SHARES, choose_rule
+from palsy_utils.evidence.people import MEAN, PREDICTED, SHARES, choose_rule
 from palsy_utils.faces.landmarks import MIRROR
 from palsy_utils.faces.modalities import load_faces
 from palsy_utils.learning.experiments import MODELS
@@ -137,7 +137,7 @@ def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, said,
     card_of = f"the {rule} of its frames, from {threshold:.2f} on palsy is predicted; chosen on"
     p = said.table.loc[said.table["found"], "probability"]
     for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
-        score = {MEAN: p.mean(), CALLED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
+        score = {MEAN: p.mean(), PREDICTED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
         told = f"predicted: {name} {score:.2f}, threshold {limit:.2f}"
         text = Page(page_of(said, fitted=replace(one.fitted, rule=(name, limit)))).text
         assert ("palsy " if score >= limit else "palsy not ") + told in text
