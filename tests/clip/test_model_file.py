@@ -130,7 +130,7 @@ def test_what_holds_something_else_is_refused_and_no_code_runs(model_file, tmp_p
     changes += [{"calibration": "2"}, {"questions": [1]}, {"facts": []}]
     for content in ({"evil": print}, torch.zeros(3), *(whole | change for change in changes)):
         torch.save(content, path)
-        message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 6"
+        message = "is no model of `palsy fit`, or is damaged|no model 'no-such'|reads version 7"
         with pytest.raises(PalsyError, match=message):
             read_model(path)
     for content in (b"weights", *(model_file.read_bytes()[:-n] for n in (100, 10_000))):
