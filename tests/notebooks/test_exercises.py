@@ -1,5 +1,6 @@
 """Exercises keep their convention, solutions are right, no answer is wrong, handouts hide them."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -17,6 +18,7 @@ from test_explanations import PROOF
 
 from palsy_utils import teaching
 from palsy_utils.files import PalsyError
+from palsy_utils.runs import kernels
 from palsy_utils.teaching import check, compare, judge
 
 EXERCISES = tomllib.loads(Path(teaching.__file__).with_name("exercises.toml").read_text("utf-8"))
@@ -145,9 +147,14 @@ def test_students_get_no_solution_and_all_find_their_data_and_pictures(handout, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_the_students_version_runs_to_the_end_without_an_answer(name, handout, beyond, tmp_path):
-    given = small_parameters(NOTEBOOKS[name], beyond / "small", tmp_path)
-    done = run_notebook(handout / "students" / f"{name}.ipynb", given, tmp_path)
+def test_the_students_version_runs_to_the_end_without_an_answer(
+    name, handout, beyond, tmp_path, monkeypatch
+):
+    there = handout / "students"  # where JupyterLab starts it, and its paths lead from
+    monkeypatch.setattr(kernels, "NOTEBOOKS", there)
+    cohort = Path(os.path.relpath(beyond / "small", there))
+    given = small_parameters(NOTEBOOKS[name], cohort, tmp_path)
+    done = run_notebook(there / f"{name}.ipynb", given, tmp_path)
     checks = [cell for cell in done.cells if cell.source.startswith("check(")]
     said = ["".join(output.text for output in cell.outputs) for cell in checks]
     assert len(checks) == len(exercises(read(name).cells)) >= 3
