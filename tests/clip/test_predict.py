@@ -136,7 +136,7 @@ def test_a_clip_as_a_whole_is_called_by_the_rule_that_the_run_chose(small, said,
     assert one.fitted.rule == choose_rule(load_run(open_run(small, "smoke"), ["expressions-fnn"]))
     card_of = f"the {rule} of its frames, from {threshold:.2f} on palsy is predicted; chosen on"
     p = said.table.loc[said.table["found"], "probability"]
-    for name, limit in ((rule, threshold), ("highest tenth", 0), ("share called palsy", 0.999)):
+    for name, limit in ((rule, threshold), ("highest tenth", 0), ("share predicted palsy", 0.999)):
         score = {MEAN: p.mean(), PREDICTED: (p >= 0.5).mean()}.get(name) or p.quantile(SHARES[name])
         told = f"predicted: {name} {score:.2f}, threshold {limit:.2f}"
         text = Page(page_of(said, fitted=replace(one.fitted, rule=(name, limit)))).text

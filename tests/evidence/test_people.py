@@ -34,7 +34,7 @@ def test_a_clip_is_palsy_if_a_frame_is_and_scored_by_each_rule():
     frames = made_up(2, frames=4).assign(probability=[0.1, 0.2, 0.6, 0.9] * 4)
     clips, people = score_by_rules(frames, "clips"), score_by_rules(frames, "people")
     assert clips["label"].tolist() == [0, 0, 1, 1] and people["label"].tolist() == [0, 1]
-    scored = clips.loc[0, [MEAN, "median", "share called palsy", "highest tenth"]].tolist()
+    scored = clips.loc[0, [MEAN, "median", "share predicted palsy", "highest tenth"]].tolist()
     assert scored == pytest.approx([0.45, 0.4, 0.5, np.quantile([0.1, 0.2, 0.6, 0.9], 0.9)])
 
 
