@@ -45,7 +45,7 @@ def follow(draw: Callable[..., object], **controls: ipywidgets.Widget) -> ipywid
     As a picture, not by `ipywidgets.interact`: its output widget now and then makes nbclient, and
     so papermill, wait for ever.
     """
-    screen = ipywidgets.Image(format="png")
+    screen = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
 
     def show(_: object = None) -> None:
         draw(**{name: control.value for name, control in controls.items()})

@@ -68,7 +68,7 @@ def choose_threshold(labels: np.ndarray, probability: np.ndarray) -> float:
     """Choose the threshold (0.05 to 0.95) with the best *expected* F1 of out-of-fold predictions.
 
     Which threshold has the most hits is a matter of a few frames and jumps about. So the
-    probabilities are calibrated and taken at their word: of frames called palsy, the sum of their
+    probabilities are calibrated and taken at their word: of frames predicted palsy, the sum of
     calibrated probabilities is the expected number of hits. Calibrated probabilities are best cut
     at half of the best F1, so below a half (Lipton, Elkan and Naryanaswamy 2014, Optimal
     Thresholding of Classifiers to Maximize F1 Measure). The threshold is for the probabilities as

@@ -1,6 +1,6 @@
 """Scores of predictions, over all frames and person by person, and the ground truth beside them.
 
-A score whose denominator is zero is *undefined* (NaN): precision without a frame called palsy,
+A score whose denominator is zero is *undefined* (NaN): precision without a frame predicted palsy,
 recall and F1 without anything to find.
 """
 
