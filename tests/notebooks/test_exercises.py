@@ -18,7 +18,6 @@ from test_explanations import PROOF
 
 from palsy_utils import teaching
 from palsy_utils.files import PalsyError
-from palsy_utils.runs import kernels
 from palsy_utils.teaching import check, compare, judge
 
 EXERCISES = tomllib.loads(Path(teaching.__file__).with_name("exercises.toml").read_text("utf-8"))
@@ -148,13 +147,14 @@ def test_students_get_no_solution_and_all_find_their_data_and_pictures(handout, 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_the_students_version_runs_to_the_end_and_can_be_answered_then(
-    name, handout, beyond, tmp_path, monkeypatch
+    name, handout, beyond, tmp_path
 ):
     there = handout / "students"  # where JupyterLab starts it, and its paths lead from
-    monkeypatch.setattr(kernels, "NOTEBOOKS", there)
     notebook, known = nbformat.read(there / f"{name}.ipynb", 4), exercises(read(name).cells)
     for _, solution, checking in known:
         notebook.cells += [solution, checking]
+    go = [nbformat.v4.new_code_cell(f"%cd -q {to}") for to in (there, PROJECT / "notebooks")]
+    notebook.cells = [go[0], *notebook.cells, go[1]]  # the kernel is used again
     for number, cell in enumerate(notebook.cells):
         cell.id = str(number)
     nbformat.write(notebook, tmp_path / f"{name}.ipynb")
